@@ -1,0 +1,161 @@
+"""Rows of datasets as bytes, wherever they are kept."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from itertools import accumulate, groupby
+from typing import TYPE_CHECKING, Any, Protocol
+
+import orjson
+from pydantic import ValidationError
+
+from finetune_kit.datasets.rules import METHODS, RULES, MethodName
+from finetune_kit.datasets.validate import line_problems
+from finetune_kit.errors import FormatError
+from finetune_kit.types.examples import Example, PreferenceExample, ReinforcementExample, SupervisedExample
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+__all__ = ["EncodedRows", "JoinedRows", "Rows", "build_example", "guess_method", "numbered_lines", "parse_row"]
+
+_LOOKED_AT_TO_GUESS = 20
+_EXAMPLES: dict[MethodName, type[SupervisedExample | PreferenceExample | ReinforcementExample]] = {
+    "supervised": SupervisedExample,
+    "dpo": PreferenceExample,
+    "reinforcement": ReinforcementExample,
+}
+
+
+class Rows(Protocol):
+    """Rows as bytes, each with the place that it came from."""
+
+    def __len__(self) -> int: ...
+
+    def raw(self, index: int) -> bytes:
+        """Return the bytes of a row, without a line end."""
+
+    def place(self, index: int) -> tuple[str | None, int]:
+        """Return the path of the row's file, None if it has none, and its line or number, counted from 1."""
+
+    def check_unchanged(self) -> None:
+        """Raise DatasetError if the rows are no longer what was read."""
+
+
+class EncodedRows:
+    """Rows that were made in memory, or from a table."""
+
+    def __init__(self, rows: Sequence[bytes], *, path: str | None = None, lines: Sequence[int] | None = None) -> None:
+        self._rows = rows
+        self._path = path
+        self._lines = lines
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def raw(self, index: int) -> bytes:
+        """Return the bytes of a row."""
+        return self._rows[index]
+
+    def place(self, index: int) -> tuple[str | None, int]:
+        """Return the path of the table and the line of the row in it."""
+        return self._path, self._lines[index] if self._lines is not None else index + 1
+
+    def check_unchanged(self) -> None:
+        """Do nothing: memory does not change."""
+
+
+class JoinedRows:
+    """The rows of several datasets, one after the other."""
+
+    def __init__(self, parts: Sequence[tuple[Rows, Sequence[int]]]) -> None:
+        self._parts = parts
+        self._ends = list(accumulate(len(picks) for _, picks in parts))
+
+    def __len__(self) -> int:
+        return self._ends[-1]
+
+    def raw(self, index: int) -> bytes:
+        """Return the bytes of a row."""
+        rows, inner = self._find(index)
+        return rows.raw(inner)
+
+    def place(self, index: int) -> tuple[str | None, int]:
+        """Return the place that the row has in its own part."""
+        rows, inner = self._find(index)
+        return rows.place(inner)
+
+    def check_unchanged(self) -> None:
+        """Check every part."""
+        for rows, _ in self._parts:
+            rows.check_unchanged()
+
+    def _find(self, index: int) -> tuple[Rows, int]:
+        part = bisect_right(self._ends, index)
+        rows, picks = self._parts[part]
+        return rows, picks[index - (self._ends[part - 1] if part else 0)]
+
+
+def numbered_lines(rows: Rows, picks: Iterable[int]) -> Iterator[tuple[str | None, Iterator[tuple[int, bytes]]]]:
+    """Yield the path of each run of rows from one file, and the rows with their lines."""
+    placed = ((*rows.place(index), rows.raw(index)) for index in picks)
+    for path, run in groupby(placed, key=lambda row: row[0]):
+        yield path, ((line, raw) for _, line, raw in run)
+
+
+def parse_row(rows: Rows, index: int, method: MethodName) -> dict[str, Any]:
+    """Return a row as a dict; raise FormatError where it is none."""
+    try:
+        row = orjson.loads(rows.raw(index))
+    except orjson.JSONDecodeError:
+        # The parser's own error carries the line, which is a training example.
+        raise _explain(rows, index, method, None) from None
+    if not isinstance(row, dict):
+        raise _explain(rows, index, method, None)
+    return row
+
+
+def build_example(rows: Rows, index: int, method: MethodName) -> Example:
+    """Return a row as a typed example; raise FormatError where it is none."""
+    row = parse_row(rows, index, method)
+    try:
+        return _EXAMPLES[method].model_validate(row)
+    except ValidationError as error:
+        raise _explain(rows, index, method, error) from None
+
+
+def guess_method(raw_rows: Iterable[bytes]) -> MethodName:
+    """Return the method whose shape most of the first rows have; supervised if none has any."""
+    votes: dict[MethodName, int] = dict.fromkeys(METHODS, 0)
+    for raw, _ in zip(raw_rows, range(_LOOKED_AT_TO_GUESS), strict=False):
+        try:
+            row = orjson.loads(raw)
+        except orjson.JSONDecodeError:
+            continue
+        if isinstance(row, dict):
+            votes[_shape(row)] += 1
+    return max(METHODS, key=lambda method: votes[method])
+
+
+def _shape(row: dict[str, Any]) -> MethodName:
+    if "preferred_output" in row or "non_preferred_output" in row:
+        return "dpo"
+    messages = row.get("messages")
+    last = messages[-1] if isinstance(messages, list) and messages else None
+    asks = isinstance(last, dict) and last.get("role") == "user"
+    has_fields = bool(row.keys() - {"messages", "tools", "parallel_tool_calls", "functions"})
+    return "reinforcement" if asks and has_fields else "supervised"
+
+
+def _explain(rows: Rows, index: int, method: MethodName, error: ValidationError | None) -> FormatError:
+    path, line = rows.place(index)
+    for problem in line_problems(rows.raw(index), method):
+        rule = RULES[problem.rule]
+        if rule.severity == "error":
+            return FormatError(problem.reason, path=path, line=line, pointer=problem.pointer or None, remedy=rule.fix)
+    remedy = "run validate() on the dataset"
+    if error is None:
+        return FormatError("the row is not a JSON object", path=path, line=line, remedy=remedy)
+    first = error.errors(include_input=False, include_url=False)[0]
+    pointer = "".join(f"/{part}" for part in first["loc"])
+    return FormatError(first["msg"], path=path, line=line, pointer=pointer, remedy=remedy)

@@ -1,0 +1,9 @@
+"""Graders: what turns an answer into a score."""
+
+from finetune_kit.evaluation.graders.function import Function
+from finetune_kit.evaluation.graders.label import Label
+from finetune_kit.evaluation.graders.score import Grader, Score
+from finetune_kit.evaluation.graders.structured import JSONMatch, JSONSchema
+from finetune_kit.evaluation.graders.text import ExactMatch, Regex
+
+__all__ = ["ExactMatch", "Function", "Grader", "JSONMatch", "JSONSchema", "Label", "Regex", "Score"]

@@ -1,0 +1,1 @@
+"""The routes of the embedded server, one module for each kind of thing."""

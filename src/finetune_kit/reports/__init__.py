@@ -1,0 +1,1 @@
+"""What was found, to be read: as plain text, in a notebook, as a page."""

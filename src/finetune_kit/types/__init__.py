@@ -1,0 +1,1 @@
+"""What crosses the wire and what users hold: frozen values, no I/O."""
