@@ -18,8 +18,7 @@ if TYPE_CHECKING:
     from finetune_kit.client import AsyncClient, Client
     from finetune_kit.datasets import Dataset
     from finetune_kit.errors import FinetuneKitError, FinetuneKitWarning
-    from finetune_kit.evaluation import graders
-    from finetune_kit.evaluation.evaluation import Evaluation
+    from finetune_kit.evaluation import Comparison, Evaluation, EvaluationReport, graders
     from finetune_kit.types.examples import PreferenceExample, ReinforcementExample, SupervisedExample
     from finetune_kit.types.files import File
     from finetune_kit.types.jobs import Checkpoint, Event, Job
@@ -31,9 +30,11 @@ __all__ = [
     "AsyncClient",
     "Checkpoint",
     "Client",
+    "Comparison",
     "DPOMethod",
     "Dataset",
     "Evaluation",
+    "EvaluationReport",
     "Event",
     "File",
     "FinetuneKitError",
@@ -57,7 +58,9 @@ _HOMES = {
     "Client": "client",
     "DPOMethod": "types.methods",
     "Dataset": "datasets",
-    "Evaluation": "evaluation.evaluation",
+    "Comparison": "evaluation",
+    "Evaluation": "evaluation",
+    "EvaluationReport": "evaluation",
     "Event": "types.jobs",
     "File": "types.files",
     "FinetuneKitError": "errors",

@@ -262,7 +262,9 @@ def _address(dialect: OpenAIDialect, base_url: str | None) -> str:
         )
         raise ConfigurationError(message)
     if not _usable(address):
-        message = f"The base URL of {dialect.name!r} is not usable: take http(s)://HOST[:PORT]/v1, without user or query."
+        message = (
+            f"The base URL for {dialect.name!r} is not usable: take http(s)://HOST[:PORT]/v1, without user or query."
+        )
         raise ConfigurationError(message)
     return address.rstrip("/")
 

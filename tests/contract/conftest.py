@@ -152,9 +152,7 @@ class _Forwarding(BaseHTTPRequestHandler):
             content = answer.read()
         path, _, query = self.path.partition("?")
         kind, answer_kind = self.headers.get("content-type", ""), answer.headers.get("content-type", "")
-        self.exchanges.append(
-            Exchange(self.command, path, query, kind, body, answer.status, answer_kind, content)
-        )
+        self.exchanges.append(Exchange(self.command, path, query, kind, body, answer.status, answer_kind, content))
         self.send_response(answer.status)
         self.send_header("content-type", answer_kind)
         self.send_header("content-length", str(len(content)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 import sys
 import time
+from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING
 
 from finetune_kit.errors import LocalServerError
@@ -16,7 +17,7 @@ from finetune_kit.local.stored_models import StoredModels
 from finetune_kit.local.stored_uploads import StoredUploads
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
     from pathlib import Path
 
@@ -48,14 +49,15 @@ class Store:
     def __init__(self, directory: Path, *, now: Callable[[], float] = time.time) -> None:
         self.directory = directory
         self._lock = _hold(directory)
-        self._database = _open_database(directory, self._lock)
-        self.files = StoredFiles(self._database, directory, now)
-        self.uploads = StoredUploads(self._database, directory, self.files, now)
-        self.jobs = StoredJobs(self._database, now)
-        self.events = StoredEvents(self._database, now)
-        self.models = StoredModels(self._database, directory, now)
         self.now = now
-        self._recover()
+        with _usable(directory, self._lock):
+            self._database = Database(directory / "finetune_kit.sqlite3")
+            self.files = StoredFiles(self._database, directory, now)
+            self.uploads = StoredUploads(self._database, directory, self.files, now)
+            self.jobs = StoredJobs(self._database, now)
+            self.events = StoredEvents(self._database, now)
+            self.models = StoredModels(self._database, directory, now)
+            self._recover()
 
     def transaction(self) -> AbstractContextManager[None]:
         """Keep all that is written inside, or nothing of it."""
@@ -95,14 +97,14 @@ def _hold(directory: Path) -> DirectoryLock:
         ) from error
 
 
-def _open_database(directory: Path, lock: DirectoryLock) -> Database:
-    path = directory / "finetune_kit.sqlite3"
+@contextmanager
+def _usable(directory: Path, lock: DirectoryLock) -> Iterator[None]:
     try:
-        return Database(path)
-    except sqlite3.Error as error:
+        yield
+    except (OSError, sqlite3.Error) as error:
         lock.release()
         raise LocalServerError(
-            f"The database {str(path)!r} cannot be used ({error}): free space, or give another directory"
+            f"What a server kept in {str(directory)!r} cannot be used ({error}): free space, or give another directory"
         ) from error
 
 

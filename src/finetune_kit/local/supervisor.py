@@ -152,9 +152,9 @@ class Supervisor:
             seen = self._news_count
             try:
                 busy = step()
-            except (sqlite3.Error, OSError) as error:
-                # A full disk, mostly: the job stays as it is, and is tried again.
-                _log.error("%s: %s", step.__name__, error)
+            except Exception as error:
+                # The outermost loop. A full disk, mostly: the job stays as it is, and is tried again.
+                _log.error("%s failed with %s", step.__name__, type(error).__name__)
                 busy = False
             with self._news:
                 if not busy:
@@ -214,7 +214,7 @@ class Supervisor:
         except FinetuneKitError as error:
             raise TrainingFailed(error.message) from error
         except MemoryError as error:
-            raise TrainingFailed(f"The training ran out of memory, {OUT_OF_MEMORY}", code="out_of_memory") from error
+            raise TrainingFailed(f"The training ran {OUT_OF_MEMORY}", code="out_of_memory") from error
         except TrainingFailed:
             raise
         except (sqlite3.Error, OSError) as error:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["OUT_OF_MEMORY", "WorkerProcess", "quotes_training"]
 
-OUT_OF_MEMORY = "most likely out of memory: use a smaller model, batch_size or dataset"
+OUT_OF_MEMORY = "out of memory: use a smaller model, batch_size or dataset"
 _OBEY_SECONDS = 60.0
 _END_SECONDS = 10.0
 _WORDS_OF_A_QUOTE = 3
@@ -110,7 +110,7 @@ class WorkerProcess:
             lines = log.read().decode(errors="replace").split("\n")
         last = next((line.strip() for line in reversed(lines) if line.strip()), "")
         if "MemoryError" in last or "OutOfMemory" in last or "out of memory" in last.lower():
-            return f"The training process ran out of memory, {OUT_OF_MEMORY}"
+            return f"The training process ran {OUT_OF_MEMORY}"
         if quotes_training(last, self._run):
             last = last.split(":")[0] if re.match(r"[A-Za-z_.]+:", last) else "its last words quote training examples"
         return f"The training process ended with exit code {code}: {last or 'it left no message'}"
@@ -168,13 +168,13 @@ def _keep(line: dict[str, Any], recorder: Recorder) -> Outcome | TrainingFailed 
         case "failed":
             return TrainingFailed(line["message"], code=line["code"], param=line["param"])
         case "out_of_memory":
-            return TrainingFailed(f"The training process ran out of memory, {OUT_OF_MEMORY}", code="out_of_memory")
+            return TrainingFailed(f"The training process ran {OUT_OF_MEMORY}", code="out_of_memory")
     return None
 
 
 def _killed(number: int) -> str:
     if number == signal.SIGKILL:
-        return f"The training process was killed (signal {number}), {OUT_OF_MEMORY}"
+        return f"The training process was killed (signal {number}), most likely {OUT_OF_MEMORY}"
     return f"The training process was killed (signal {number}, {signal.strsignal(number) or 'unknown'})"
 
 

@@ -34,9 +34,9 @@ def start():
 
 
 def status(url: str, key: str = "") -> int:
-    request = urllib.request.Request(url, headers={"authorization": f"Bearer {key}"})  # noqa: S310
+    request = urllib.request.Request(url, headers={"authorization": f"Bearer {key}"})
     try:
-        with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310
+        with urllib.request.urlopen(request, timeout=10) as answer:
             return answer.status
     except urllib.error.HTTPError as error:
         with error:

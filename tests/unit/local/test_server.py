@@ -16,7 +16,7 @@ from finetune_kit.local import LocalServer
 
 
 def models(base_url: str) -> list[str]:
-    with urllib.request.urlopen(f"{base_url}/models", timeout=10) as answer:  # noqa: S310
+    with urllib.request.urlopen(f"{base_url}/models", timeout=10) as answer:
         return [model["id"] for model in json.load(answer)["data"]]
 
 
