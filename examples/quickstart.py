@@ -12,7 +12,6 @@ import argparse
 import csv
 import json
 import sys
-from collections import Counter
 from pathlib import Path
 
 from finetune_kit import Client, Dataset, Evaluation, FinetuneKitError, graders
@@ -22,7 +21,7 @@ TEXTS = ("message", "text", "question", "query", "utterance", "body", "content",
 LABELS = ("intent", "label", "category", "class", "topic", "queue", "completion")
 SYSTEM = "Name the intent of the message. Reply in JSON."
 # Enough to learn from, and small enough for two minutes on two CPU cores.
-TRAIN_PER_INTENT, TEST_PER_INTENT, SEED = 27, 8, 7
+TRAIN_PER_INTENT, TEST_PER_INTENT, SEED = 36, 8, 7
 
 Row = dict[str, str]
 
@@ -59,7 +58,7 @@ def held_out(options: argparse.Namespace) -> tuple[Dataset, Dataset]:
     rows = read(options.data)
     text = column(rows, options.text_column, TEXTS, "--text-column")
     label = column(rows, options.label_column, LABELS, "--label-column")
-    intents = [intent for intent, _ in Counter(row[label] for row in rows).most_common(options.intents)]
+    intents = list(dict.fromkeys(row[label] for row in rows))[: options.intents]
     rows = [row for row in rows if row[label] in intents]
     print(f"{options.data}: {len(rows)} rows, {len(intents)} intents ({', '.join(intents)})")
 
@@ -110,7 +109,7 @@ def arguments() -> argparse.Namespace:
     )
     parser.add_argument("--text-column", help="column with the message (found by its usual names)")
     parser.add_argument("--label-column", help="column with the intent (found by its usual names)")
-    parser.add_argument("--intents", type=int, default=12, help="how many intents to use, the most frequent first")
+    parser.add_argument("--intents", type=int, default=12, help="how many intents to use: the first ones of the file")
     parser.add_argument("--model", default="smollm2-135m-instruct", help="model, directory or hub id to start from")
     parser.add_argument(
         "--engine", default="trl", choices=["trl", "scripted"], help="scripted only pretends, for tests"

@@ -65,13 +65,13 @@ def test_a_bad_file_is_named_with_path_line_value_and_remedy(mode, client, tmp_p
     content, number, value = BAD[name]
     path = tmp_path / "rows.jsonl"
     path.write_bytes(content)
+    send = {
+        "upload a path": lambda: client.files.upload(path),
+        "upload a dataset": lambda: client.files.upload(Dataset.read(path)),
+        "tune": lambda: client.tune(Dataset.read(path), MODEL),
+    }
     with pytest.raises(FormatError) as caught:
-        if way == "upload a path":
-            mode.call(client.files.upload(path))
-        elif way == "upload a dataset":
-            mode.call(client.files.upload(Dataset.read(path)))
-        else:
-            mode.call(client.tune(Dataset.read(path), MODEL))
+        mode.call(send[way]())
     error = caught.value
     assert (error.path, error.line) == (str(path), number)
     assert re.search(value, str(error))

@@ -56,7 +56,7 @@ def test_columns_of_other_names_are_given(quickstart: Run, tmp_path: Path) -> No
     assert quickstart(*own).returncode == 0
 
 
-def test_fewer_intents_take_the_most_frequent(quickstart: Run, tmp_path: Path) -> None:
+def test_fewer_intents_are_the_first_of_the_file(quickstart: Run, tmp_path: Path) -> None:
     (tmp_path / "own.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in rows()[:-1]), encoding="utf-8")
     done = quickstart("--data", "own.jsonl", "--intents", "2", "--engine", "scripted")
     assert "24 rows, 2 intents (billing, login)" in done.stdout

@@ -6,6 +6,7 @@ import json
 import random
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,7 +29,6 @@ class Told:
     """What a training told: its lines, by kind."""
 
     lines: tuple[dict, ...]
-    output: str
 
     def of(self, kind: str) -> list[dict]:
         return [line for line in self.lines if line["kind"] == kind]
@@ -39,25 +39,48 @@ class Told:
 
     @property
     def outcome(self) -> dict:
-        assert self.of("outcome"), self.output[-2000:]
+        assert self.of("outcome"), self.lines[-1:]
         return self.of("outcome")[0]
 
     @property
     def failure(self) -> dict:
-        assert self.of("failed"), self.output[-2000:]
+        assert self.of("failed"), self.lines[-1:]
         return self.of("failed")[0]
 
 
-def train(directory: Path, **order) -> Told:
-    directory.mkdir(parents=True, exist_ok=True)
-    done = subprocess.run(
-        [sys.executable, str(RUN), json.dumps({"directory": str(directory), **order}, default=str)],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=300,
-    )
-    return Told(tuple(json.loads(line) for line in done.stdout.splitlines()), done.stderr)
+class Trainer:
+    """A process that trains, one run after the other; one that has crashed is started anew."""
+
+    def __init__(self) -> None:
+        self.process = None
+
+    def __call__(self, directory: Path, **order) -> Told:
+        directory.mkdir(parents=True, exist_ok=True)
+        if self.process is None:
+            self.process = subprocess.Popen(
+                [sys.executable, "-W", "ignore", str(RUN)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            )
+        self.process.stdin.write(json.dumps({"directory": str(directory), **order}, default=str) + "\n")
+        self.process.stdin.flush()
+        lines = []
+        for line in self.process.stdout:
+            lines.append(json.loads(line))
+            if lines[-1]["kind"] == "end":
+                return Told(tuple(lines))
+        self.end()
+        return Told(tuple(lines))
+
+    def end(self) -> None:
+        if self.process is not None:
+            self.process.communicate()
+            self.process = None
+
+
+@pytest.fixture(scope="session")
+def train() -> Iterator[Trainer]:
+    trainer = Trainer()
+    yield trainer
+    trainer.end()
 
 
 def chat(question: str, answer: str, **message) -> dict:
@@ -95,7 +118,7 @@ def order(tmp_path, tiny_model) -> dict:
     }
 
 
-def test_each_step_and_each_epoch_is_told_once_and_in_order(tmp_path, order):
+def test_each_step_and_each_epoch_is_told_once_and_in_order(train, tmp_path, order):
     told = train(tmp_path / "job", **order)
     assert told.steps == [1, 2, 3, 4, 5, 6]
     assert [line["step"] for line in told.of("checkpoint")] == [3, 6]
@@ -104,18 +127,14 @@ def test_each_step_and_each_epoch_is_told_once_and_in_order(tmp_path, order):
     assert (Path(told.outcome["adapter"]) / "adapter_model.safetensors").is_file()
 
 
-def test_nothing_but_the_story_reaches_standard_output(tmp_path, order):
-    assert train(tmp_path / "job", **order).outcome["status"] == "succeeded"
-
-
-def test_trained_tokens_are_those_of_the_file_once_an_epoch(tmp_path, order, tiny_model):
+def test_trained_tokens_are_those_of_the_file_once_an_epoch(train, tmp_path, order, tiny_model):
     told = train(tmp_path / "job", **order)
     chat_format = load_chat_format(tiny_model)
     tokens = sum(len(chat_format.example(row).input_ids) for row in sums(10))
     assert told.outcome["trained_tokens"] == 2 * tokens
 
 
-def test_validation_is_told_with_the_last_step_of_each_epoch(tmp_path, order):
+def test_validation_is_told_with_the_last_step_of_each_epoch(train, tmp_path, order):
     order["validation_file"] = written(tmp_path / "valid.jsonl", sums(5))
     metrics = train(tmp_path / "job", **order).of("metrics")
     assert [line["step"] for line in metrics if "full_valid_loss" in line] == [3, 6]
@@ -123,7 +142,7 @@ def test_validation_is_told_with_the_last_step_of_each_epoch(tmp_path, order):
     assert [line["step"] for line in metrics] == [1, 2, 3, 4, 5, 6]
 
 
-def test_a_paused_run_goes_on_at_the_next_step_as_if_nothing_had_been(tmp_path, order):
+def test_a_paused_run_goes_on_at_the_next_step_as_if_nothing_had_been(train, tmp_path, order):
     straight = train(tmp_path / "straight", **order)
     paused = train(tmp_path / "job", wish="pause", wish_step=4, **order)
     resumed = train(tmp_path / "job", resume=True, **order)
@@ -135,7 +154,7 @@ def test_a_paused_run_goes_on_at_the_next_step_as_if_nothing_had_been(tmp_path, 
     assert resumed.outcome["trained_tokens"] == straight.outcome["trained_tokens"]
 
 
-def test_a_pause_at_the_end_of_an_epoch_offers_its_checkpoint_once(tmp_path, order):
+def test_a_pause_at_the_end_of_an_epoch_offers_its_checkpoint_once(train, tmp_path, order):
     order["validation_file"] = written(tmp_path / "valid.jsonl", sums(5))
     paused = train(tmp_path / "job", wish="pause", wish_step=3, **order)
     resumed = train(tmp_path / "job", resume=True, **order)
@@ -144,59 +163,59 @@ def test_a_pause_at_the_end_of_an_epoch_offers_its_checkpoint_once(tmp_path, ord
     assert paused.steps + resumed.steps == [1, 2, 3, 4, 5, 6]
 
 
-def test_a_crashed_run_goes_on_after_its_last_epoch(tmp_path, order):
+def test_a_crashed_run_goes_on_after_its_last_epoch(train, tmp_path, order):
     crashed = train(tmp_path / "job", crash_step=5, **order)
     resumed = train(tmp_path / "job", resume=True, **order)
     assert not crashed.of("outcome")
     assert resumed.steps == [4, 5, 6]
 
 
-def test_resuming_where_nothing_was_kept_begins_anew(tmp_path, order):
+def test_resuming_where_nothing_was_kept_begins_anew(train, tmp_path, order):
     assert train(tmp_path / "job", resume=True, **order).steps == [1, 2, 3, 4, 5, 6]
 
 
-def test_a_cancelled_run_stops_after_the_step_and_leaves_no_model(tmp_path, order):
+def test_a_cancelled_run_stops_after_the_step_and_leaves_no_model(train, tmp_path, order):
     told = train(tmp_path / "job", wish="cancel", wish_step=2, **order)
     assert (told.outcome["status"], told.steps) == ("cancelled", [1, 2])
-    assert told.outcome["adapter"] == "None" or told.outcome["adapter"] is None
+    assert told.outcome["adapter"] is None
     assert told.of("checkpoint") == []
 
 
-def test_the_same_seed_trains_the_same(tmp_path, order):
+def test_the_same_seed_trains_the_same(train, tmp_path, order):
     first, second, other = (train(tmp_path / str(i), seed=seed, **order) for i, seed in enumerate((1, 1, 2)))
     losses = [[line["train_loss"] for line in told.of("metrics")] for told in (first, second, other)]
     assert losses[0] == pytest.approx(losses[1], rel=0.01)
     assert losses[0] != pytest.approx(losses[2], rel=0.001)
 
 
-def test_a_tuned_model_can_be_tuned_further(tmp_path, order):
+def test_a_tuned_model_can_be_tuned_further(train, tmp_path, order):
     order["method"] = {"n_epochs": 15, "batch_size": 2}
     first = train(tmp_path / "first", **order)
     second = train(tmp_path / "second", start_adapter=first.outcome["adapter"], **order)
     assert second.of("metrics")[0]["train_loss"] < first.of("metrics")[0]["train_loss"]
 
 
-def test_auto_is_told_as_numbers(tmp_path, order):
+def test_auto_is_told_as_numbers(train, tmp_path, order):
     order["method"] = {}
     [chosen] = train(tmp_path / "job", wish="cancel", wish_step=1, **order).of("hyperparameters")
     assert (chosen["n_epochs"], chosen["batch_size"]) == (16, 4)
 
 
-def test_examples_beyond_the_context_are_cut_and_counted(tmp_path, order):
+def test_examples_beyond_the_context_are_cut_and_counted(train, tmp_path, order):
     written(order["training_file"], [*sums(9), chat("How?", "well " * 100)])
     told = train(tmp_path / "job", **order)
     [warning] = [line for line in told.of("message") if line["level"] == "warn"]
     assert warning["text"].startswith("1 of 10 examples are longer than the 256 tokens")
 
 
-def test_weights_of_0_everywhere_are_refused_with_the_remedy(tmp_path, order):
+def test_weights_of_0_everywhere_are_refused_with_the_remedy(train, tmp_path, order):
     written(order["training_file"], [chat("a", "b", weight=0)] * 10)
     failure = train(tmp_path / "job", **order).failure
     assert failure["code"] == "no_trainable_tokens"
     assert "weight 1" in failure["text"]
 
 
-def test_a_model_with_broken_weights_is_refused_by_name(tmp_path, order, tiny_model):
+def test_a_model_with_broken_weights_is_refused_by_name(train, tmp_path, order, tiny_model):
     broken = tmp_path / "broken"
     broken.mkdir()
     for path in tiny_model.iterdir():
@@ -204,7 +223,7 @@ def test_a_model_with_broken_weights_is_refused_by_name(tmp_path, order, tiny_mo
     assert train(tmp_path / "job", **{**order, "model": str(broken)}).failure["code"] == "model_not_loadable"
 
 
-def test_a_loss_that_is_not_a_number_names_the_learning_rate(tmp_path, order):
+def test_a_loss_that_is_not_a_number_names_the_learning_rate(train, tmp_path, order):
     order["method"] = {"n_epochs": 2, "batch_size": 4, "learning_rate_multiplier": 1e30}
     failure = train(tmp_path / "job", **order).failure
     assert (failure["code"], failure["param"]) == ("loss_not_finite", "learning_rate_multiplier")
@@ -244,7 +263,9 @@ def tuned_on_tickets(tmp_path_factory) -> Told:
         pytest.skip(str(missing))
     directory = tmp_path_factory.mktemp("tickets")
     training_file = written(directory / "train.jsonl", tickets(THINGS[:6])[:80])
-    told = train(directory / "job", model=SMALL, training_file=training_file, method={"n_epochs": 1})
+    trainer = Trainer()  # a fresh process, whose memory is its own
+    told = trainer(directory / "job", model=SMALL, training_file=training_file, method={"n_epochs": 1})
+    trainer.end()
     assert told.outcome["status"] == "succeeded"
     return told
 

@@ -143,11 +143,11 @@ def sign_flip_p(differences: Sequence[float], *, seed: int = 0) -> float:
     with the observed one among them: Phipson and Smyth (2010), SAGMB 9:39.
     """
     moving = [abs(value) for value in differences if value]
-    # The slack keeps a toss that equals the observed sum but for rounding.
-    observed = abs(math.fsum(differences)) * (1 - 1e-12)
+    total = math.fsum(moving)
+    # The slack, far above rounding and far below any score, keeps a toss that equals the observed sum.
+    observed = abs(math.fsum(differences)) - 1e-9 * total
     rng = random.Random(seed)  # noqa: S311 - resampling, not secrecy
     resamples = _resamples(len(moving))
-    total = math.fsum(moving)
     extreme = sum(abs(total - 2 * _random_part(moving, rng)) >= observed for _ in range(resamples))
     return (extreme + 1) / (resamples + 1)
 

@@ -116,7 +116,10 @@ class ChatFormat:
 
         try:
             text = self.tokenizer.apply_chat_template(
-                list(turns), tools=tools, tokenize=False, add_generation_prompt=answer  # type: ignore[arg-type]
+                list(turns),
+                tools=tools,
+                tokenize=False,
+                add_generation_prompt=answer,  # type: ignore[arg-type]
             )
         except TemplateError as error:
             raise TrainingFailed(

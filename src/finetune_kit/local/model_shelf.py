@@ -89,8 +89,8 @@ class ModelShelf:
 
 def _load_base(name: str) -> LoadedBase:
     directory = prepared_model(name)
-    model = AutoModelForCausalLM.from_pretrained(directory, dtype=compute_dtype(), local_files_only=True)
-    model.to(device=device_name()).eval()
+    model: Any = AutoModelForCausalLM.from_pretrained(directory, dtype=compute_dtype(), local_files_only=True)
+    model.to(device_name()).eval()
     _keep_head_whole(model)
     length = int(getattr(model.config.get_text_config(), "max_position_embeddings", 2**20))
     return LoadedBase(model, load_chat_format(directory), length)

@@ -113,6 +113,12 @@ class Supervisor:
             self._validate(job)
         except TrainingFailed as failure:
             self.endings.failed(job, failure)
+        except (sqlite3.Error, OSError):
+            raise
+        except Exception as error:  # noqa: BLE001 - kept on the job
+            # The outermost loop of a validation: what nobody foresaw ends this job, and no other.
+            _log.error("The validation failed with %s", type(error).__name__)
+            self.endings.failed(job, TrainingFailed(f"The validation failed with {type(error).__name__}."))
         else:
             self._queue(job)
         return True
@@ -152,8 +158,8 @@ class Supervisor:
             seen = self._news_count
             try:
                 busy = step()
-            except Exception as error:
-                # The outermost loop. A full disk, mostly: the job stays as it is, and is tried again.
+            except Exception as error:  # noqa: BLE001 - the outermost loop must not end
+                # A full disk, mostly: the job stays as it is, and is tried again.
                 _log.error("%s failed with %s", step.__name__, type(error).__name__)
                 busy = False
             with self._news:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import textwrap
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,9 +24,7 @@ def model(tiny_model) -> ServedModel:
 
 
 def ask(model: ServedModel, text: str = "Where is it?", **settings) -> ChatRequest:
-    return ChatRequest(
-        model, [{"role": "user", "content": text}], **{"temperature": 0.0, "max_tokens": 5, **settings}
-    )
+    return ChatRequest(model, [{"role": "user", "content": text}], **{"temperature": 0.0, "max_tokens": 5, **settings})
 
 
 async def pieces(process: AnsweringProcess, request: ChatRequest):
@@ -145,14 +144,15 @@ def test_the_process_ends_with_the_one_that_started_it(tiny_model):
 
 def _alive(pid: int) -> bool:
     try:
-        with open(f"/proc/{pid}/stat") as stat:
-            return stat.read().split()[2] != "Z"
+        return Path(f"/proc/{pid}/stat").read_text().split()[2] != "Z"
     except FileNotFoundError:
         return False
 
 
 def test_making_an_engine_imports_no_torch():
-    program = "import sys; from finetune_kit.local.engines.trl import TrlEngine; TrlEngine(); print('torch' in sys.modules)"
+    program = (
+        "import sys; from finetune_kit.local.engines.trl import TrlEngine; TrlEngine(); print('torch' in sys.modules)"
+    )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout.strip() == "False"
 

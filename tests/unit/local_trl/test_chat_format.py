@@ -87,7 +87,7 @@ def test_text_parts_are_joined(chat_format):
 
 
 def test_an_image_is_refused(chat_format):
-    row = {"messages": [{"role": "user", "content": [{"type": "image_url"}]}, {"role": "assistant", "content": "A cat"}]}
+    row = {"messages": [{"role": "user", "content": [{"type": "image_url"}]}, *turns("a", "A cat")]}
     with pytest.raises(TrainingFailed, match="'image_url'"):
         chat_format.example(row)
 
@@ -120,8 +120,9 @@ def templated(chat_format: ChatFormat, template: str) -> ChatFormat:
 def test_tools_and_calls_go_to_a_template_that_knows_them(chat_format):
     knowing = templated(
         chat_format,
-        "{% for tool in tools or [] %}TOOL {{ tool.function.name }} {% endfor %}{% for m in messages %}{{ m.role }}: "
-        "{{ m.content }}{% for call in m.tool_calls or [] %}CALL {{ call.function.name }}{% endfor %}{{ '\n' }}{% endfor %}"
+        "{% for tool in tools or [] %}TOOL {{ tool.function.name }} {% endfor %}"
+        "{% for m in messages %}{{ m.role }}: {{ m.content }}"
+        "{% for call in m.tool_calls or [] %}CALL {{ call.function.name }}{% endfor %}{{ '\n' }}{% endfor %}"
         "{% if add_generation_prompt %}assistant: {% endif %}",
     )
     row = {"messages": [*turns("a"), {"role": "assistant", "tool_calls": [CALL]}], "tools": [TOOL]}

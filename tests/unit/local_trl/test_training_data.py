@@ -63,6 +63,7 @@ def test_an_empty_file_is_a_reason(tmp_path, chat_format):
 def test_a_sample_is_spread_over_the_file(tmp_path, chat_format):
     path = tmp_path / "valid.jsonl"
     path.write_text("\n".join(row("a", "b" * length) for length in range(1, 11)))
-    lengths = [len(example.input_ids) for example in tokenized_file(path, chat_format, max_length=99).sample(5).examples]
+    sample = tokenized_file(path, chat_format, max_length=99).sample(5)
+    lengths = [len(example.input_ids) for example in sample.examples]
     assert len(lengths) == 5
     assert lengths[-1] - lengths[0] == 8

@@ -132,9 +132,7 @@ class Story(TrainerCallback):
         partial.write_text(json.dumps({"state": f"checkpoint-{step}"}), encoding="utf-8")
         os.replace(partial, self._marker)  # noqa: PTH105 - the one that replaces on every system
 
-    def on_train_end(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
-    ) -> None:
+    def on_train_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
         """Record what was still waiting for a validation that did not come."""
         if self._untold:
             self._tell(state)

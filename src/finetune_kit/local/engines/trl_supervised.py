@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import errno
-import shutil
 import sys
 import warnings
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from finetune_kit.errors import LocalServerError
 from finetune_kit.local.chat_format import load_chat_format
 from finetune_kit.local.engines.base import Outcome, TrainingFailed
+from finetune_kit.local.engines.trl_reasons import loading, out_of_resources
 from finetune_kit.local.engines.trl_settings import (
     ADAM_BETA2,
     HALF_PRECISION_RATE,
@@ -28,7 +26,6 @@ from finetune_kit.local.training_data import TokenizedFile, tokenized_file
 from finetune_kit.local.weights import prepared_model
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from transformers import PretrainedConfig, PreTrainedModel
@@ -45,7 +42,6 @@ VALIDATION_EXAMPLES: Final = 256
 
 _MOST_TOKENS_IN_MEMORY: Final = {"cpu": 2048, "cuda": 16384}
 _LINEAR_LAYERS: Final = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
-_LEAST_FREE_BYTES: Final = 32 * 2**20
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +60,7 @@ def train_supervised(run: TrainingRun, method: SupervisedMethod, recorder: Recor
     """Tune a LoRA on the training file, from where an earlier try of the same job stopped, if there was one."""
     prepared = _prepare(run, method, recorder)
     recorder.hyperparameters(prepared.hyperparameters.as_dict())
-    with _reasons(run), warnings.catch_warnings():
+    with out_of_resources(run), warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # trl and transformers talking to each other
         from finetune_kit.local.engines.trl_story import Story
 
@@ -84,7 +80,7 @@ def _prepare(run: TrainingRun, method: SupervisedMethod, recorder: Recorder) -> 
     except LocalServerError as error:
         raise TrainingFailed(error.message, code="model_not_available", param="model") from error
     stay_offline()
-    with _loading(run):
+    with loading(run):
         chat_format = load_chat_format(directory)
         config = AutoConfig.from_pretrained(directory, local_files_only=True).get_text_config()
     length = int(getattr(config, "max_position_embeddings", sys.maxsize))
@@ -129,7 +125,7 @@ def _tunable_model(run: TrainingRun, prepared: _Prepared) -> Any:
 
     set_seed(run.seed)
     full_precision = device_name() != "cpu" or prepared.learning_rate < HALF_PRECISION_RATE
-    with _loading(run):
+    with loading(run):
         model = AutoModelForCausalLM.from_pretrained(
             prepared.model_directory, dtype=compute_dtype(), local_files_only=True
         )
@@ -228,47 +224,3 @@ def _outcome(run: TrainingRun, story: Story, trainer: Any) -> Outcome:
     adapter = run.directory / "model"
     story.save_adapter(trainer.model, adapter)
     return Outcome("paused" if story.stopped_by == "pause" else "succeeded", adapter, tokens)
-
-
-@contextmanager
-def _loading(run: TrainingRun) -> Iterator[None]:
-    """Say of any failure to load that it is the model which cannot be loaded."""
-    from safetensors import SafetensorError
-
-    try:
-        yield
-    except (OSError, ValueError, KeyError, ImportError, SafetensorError) as error:
-        first_line = (str(error).strip().splitlines() or [""])[0]
-        raise TrainingFailed(
-            f"The model {run.start_from.id!r} cannot be loaded: {type(error).__name__}: {first_line}. "
-            "Choose another model, or fetch its files anew",
-            code="model_not_loadable",
-            param="model",
-        ) from error
-
-
-@contextmanager
-def _reasons(run: TrainingRun) -> Iterator[None]:
-    """Turn what a machine runs out of into a reason that the job's owner can act on."""
-    import torch
-
-    try:
-        yield
-    except (MemoryError, torch.OutOfMemoryError) as error:
-        raise _out_of_memory() from error
-    except (OSError, RuntimeError) as error:
-        if "can't allocate memory" in str(error):
-            raise _out_of_memory() from error
-        full = getattr(error, "errno", None) == errno.ENOSPC
-        if full or shutil.disk_usage(run.directory).free < _LEAST_FREE_BYTES:
-            raise TrainingFailed(
-                f"{run.directory}: the disk is full. Make room there; a paused or failed job can be run again",
-                code="disk_full",
-            ) from error
-        raise
-
-
-def _out_of_memory() -> TrainingFailed:
-    return TrainingFailed(
-        "Out of memory. Choose a smaller batch_size or shorter examples, or a smaller model", code="out_of_memory"
-    )
