@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -87,4 +88,6 @@ def test_the_demo_ends_with_a_tuned_model_better_than_its_base(quickstart: Run) 
 def test_real_bank_messages_are_learnt_with_the_same_program(quickstart: Run, shared: Path) -> None:
     done = quickstart("--data", str(shared / "data" / "banking77" / "train.jsonl"))
     assert done.returncode == 0, done.stderr
-    assert "improved" in done.stdout
+    tuned, base = re.findall(r"([\d.]+) % by exact_match and \S+ ([\d.]+) %", done.stdout)[0]
+    assert float(base) < 20
+    assert float(tuned) >= 80

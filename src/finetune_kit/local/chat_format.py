@@ -114,13 +114,9 @@ class ChatFormat:
     def _text(self, turns: Sequence[Mapping[str, Any]], tools: list[Any] | None, *, answer: bool) -> str:
         from jinja2 import TemplateError
 
+        chat: list[Any] = list(turns)
         try:
-            text = self.tokenizer.apply_chat_template(
-                list(turns),
-                tools=tools,
-                tokenize=False,
-                add_generation_prompt=answer,  # type: ignore[arg-type]
-            )
+            text = self.tokenizer.apply_chat_template(chat, tools=tools, tokenize=False, add_generation_prompt=answer)
         except TemplateError as error:
             raise TrainingFailed(
                 f"The model's chat template refuses a chat: {error}. Change the roles or their order, "

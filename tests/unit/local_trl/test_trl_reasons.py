@@ -6,9 +6,9 @@ import pytest
 
 pytest.importorskip("torch", reason="needs the extra 'local'")
 
-from finetune_kit.local.engines.base import ServedModel, TrainingFailed, TrainingRun  # noqa: E402
-from finetune_kit.local.engines.trl_reasons import loading, out_of_resources  # noqa: E402
-from finetune_kit.types.methods import SupervisedMethod  # noqa: E402
+from finetune_kit.local.engines.base import ServedModel, TrainingFailed, TrainingRun
+from finetune_kit.local.engines.trl_reasons import loading, out_of_resources
+from finetune_kit.types.methods import SupervisedMethod
 
 
 @pytest.fixture
@@ -38,7 +38,6 @@ def test_any_other_error_stays_what_it_is(run):
 
 
 def test_a_model_that_cannot_be_loaded_is_named(run):
-    with pytest.raises(TrainingFailed, match=r"'smollm2-135m-instruct' cannot be loaded: OSError: gone") as caught:
-        with loading(run):
-            raise OSError("gone")
+    with pytest.raises(TrainingFailed, match=r"'smollm2.*' cannot be loaded: OSError: gone") as caught, loading(run):
+        raise OSError("gone")
     assert caught.value.param == "model"
