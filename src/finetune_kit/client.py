@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 from urllib.parse import urlsplit
@@ -115,14 +116,11 @@ class _BaseClient(Moded[M]):
         """
         from finetune_kit.local import LocalServer
 
-        server = LocalServer(directory, engine=engine, port=port)
-        server.start()
-        try:
+        with ExitStack() as undo:
+            server = undo.enter_context(LocalServer(directory, engine=engine, port=port))
             client = cls("local", base_url=server.base_url, timeout_seconds=timeout_seconds, max_retries=max_retries)
-        except BaseException:
-            server.close()
-            raise
-        client._server = server
+            client._server = server
+            undo.pop_all()
         return client
 
     @property

@@ -29,23 +29,19 @@ async def once(io: IO, act: Callable[[], Awaitable[T]], find: Callable[[], Await
     Raises:
         APIError: The service refused; or it cannot be told whether it has acted.
     """
-    try:
-        return await act()
-    except APIError as error:
-        if not ambiguous(error):
-            raise
-        found = await _look(io, find, error, what)
-    if found is not None:
-        return found
-    try:
-        return await act()
-    except APIError as error:
-        if not ambiguous(error):
-            raise
-        found = await _look(io, find, error, what)
-        if found is None:
-            raise unsettled(error, what) from error
-        return found
+    again = True
+    while True:
+        try:
+            return await act()
+        except APIError as error:
+            if not ambiguous(error):
+                raise
+            found = await _look(io, find, error, what)
+            if found is not None:
+                return found
+            if not again:
+                raise unsettled(error, what) from error
+            again = False
 
 
 async def _look(io: IO, find: Callable[[], Awaitable[T | None]], lost: APIError, what: str) -> T | None:
