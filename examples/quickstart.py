@@ -21,7 +21,7 @@ TEXTS = ("message", "text", "question", "query", "utterance", "body", "content",
 LABELS = ("intent", "label", "category", "class", "topic", "queue", "completion")
 SYSTEM = "Name the intent of the message. Reply in JSON."
 # Enough to learn from, and small enough for two minutes on two CPU cores.
-TRAIN_PER_INTENT, TEST_PER_INTENT, SEED = 36, 8, 7
+TRAIN_PER_INTENT, TEST_PER_INTENT, SEED = 60, 8, 7
 
 Row = dict[str, str]
 
@@ -37,7 +37,7 @@ def main() -> None:
 
     with Client.local(engine=options.engine) as client:
         job = client.tune(train, options.model, suffix="helpdesk", seed=SEED, progress=True)
-        evaluation = Evaluation(test, graders=[graders.ExactMatch()], name="Helpdesk intents", max_tokens=32)
+        evaluation = Evaluation(test, graders=[graders.ExactMatch()], name="Helpdesk intents", max_tokens=24)
         models = [job.model, job.fine_tuned_model]
         report = client.evaluations.run(evaluation, models=models, concurrency=32, progress=True)
         metrics = client.jobs.metrics(job)
