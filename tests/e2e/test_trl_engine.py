@@ -198,7 +198,7 @@ def test_a_tuned_model_can_be_tuned_further(train, tmp_path, order):
 def test_auto_is_told_as_numbers(train, tmp_path, order):
     order["method"] = {}
     [chosen] = train(tmp_path / "job", wish="cancel", wish_step=1, **order).of("hyperparameters")
-    assert (chosen["n_epochs"], chosen["batch_size"]) == (16, 4)
+    assert (chosen["n_epochs"], chosen["batch_size"]) == (20, 2)
 
 
 def test_examples_beyond_the_context_are_cut_and_counted(train, tmp_path, order):

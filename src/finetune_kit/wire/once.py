@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
-from finetune_kit.errors import APIError
+from finetune_kit.errors import APIError, APIStatusError
 from finetune_kit.wire.retry import ambiguous
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Sequence
 
     from finetune_kit.wire.io import IO
 
@@ -24,7 +24,8 @@ async def once(io: IO, act: Callable[[], Awaitable[T]], find: Callable[[], Await
     """Act, and if the answer is lost, look for what was done instead of doing it again.
 
     Found: that is the answer. Not found after the grace period: one more try, since the
-    request then never arrived. Whatever cannot be settled is raised, with what to do.
+    request then never arrived; none where the service said that a repeat cannot help.
+    Whatever cannot be settled is raised, with what to do.
 
     Raises:
         APIError: The service refused; or it cannot be told whether it has acted.
@@ -36,16 +37,21 @@ async def once(io: IO, act: Callable[[], Awaitable[T]], find: Callable[[], Await
         except APIError as error:
             if not ambiguous(error):
                 raise
-            found = await _look(io, find, error, what)
+            final = isinstance(error, APIStatusError) and error.should_retry is False
+            found = await _look(io, find, error, what, GRACE_SECONDS[:1] if final else GRACE_SECONDS)
             if found is not None:
                 return found
+            if final:
+                raise
             if not again:
                 raise unsettled(error, what) from error
             again = False
 
 
-async def _look(io: IO, find: Callable[[], Awaitable[T | None]], lost: APIError, what: str) -> T | None:
-    for seconds in GRACE_SECONDS:
+async def _look(
+    io: IO, find: Callable[[], Awaitable[T | None]], lost: APIError, what: str, waits: Sequence[float]
+) -> T | None:
+    for seconds in waits:
         if seconds:
             await io.sleep(seconds)
         try:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from finetune_kit.errors import APIConnectionError, APITimeoutError, BadRequestError
+from finetune_kit.errors import APIConnectionError, APITimeoutError, BadRequestError, InternalServerError
 from finetune_kit.wire.io import BlockingIO
 from finetune_kit.wire.modes import drive
 from finetune_kit.wire.once import GRACE_SECONDS, once
@@ -22,6 +22,8 @@ class Service:
         outcome = next(self.outcomes)
         if outcome == "refused":
             raise BadRequestError("no", status_code=400)
+        if outcome == "failed for good":
+            raise InternalServerError("full", status_code=507, should_retry=False)
         if outcome == "lost before":
             raise APITimeoutError("no answer")
         self.made += 1
@@ -82,3 +84,10 @@ def test_when_the_list_is_lost_too_nothing_is_made_again(clock):
     with pytest.raises(APIConnectionError, match="not known whether"):
         run(service, clock)
     assert service.made == 1
+
+
+def test_a_failure_that_no_repeat_can_help_is_raised_after_one_look(clock):
+    service = Service(["failed for good"])
+    with pytest.raises(InternalServerError, match="full"):
+        run(service, clock)
+    assert (service.looks, clock.slept) == (1, [])
