@@ -14,7 +14,9 @@ from finetune_kit.resources.checkpoints import Checkpoints
 from finetune_kit.resources.completions import Completions
 from finetune_kit.resources.files import Files
 from finetune_kit.resources.jobs import Jobs
+from finetune_kit.resources.lineage import Lineage
 from finetune_kit.resources.models import Models
+from finetune_kit.resources.moderations import Moderations
 from finetune_kit.settings import environment
 from finetune_kit.version import __version__
 from finetune_kit.wire.io import AsyncIO, BlockingIO
@@ -199,6 +201,8 @@ class _BaseClient(Moded[M]):
         self.checkpoints: Checkpoints[M] = Checkpoints(*parts)
         self.models: Models[M] = Models(*parts)
         self.completions: Completions[M] = Completions(*parts)
+        self.moderations: Moderations[M] = Moderations(*parts)
+        self.lineage: Lineage[M] = Lineage(*parts)
         self.evaluations: Evaluations[M] = Evaluations(*parts)
 
     def _stop_server(self) -> None:

@@ -2,197 +2,215 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
-from finetune_kit.datasets.syntax import count_keys
-from finetune_kit.datasets.tools import declaration_problems
+from finetune_kit.datasets.syntax import count_keys, has_more_keys
+from finetune_kit.datasets.tails import NO_TOOLS, Tail, TailMemory
 
-__all__ = ["ChatAcceptor"]
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
 
-_NOT_ACCEPTED: Final = -1
+__all__ = ["ChatAcceptor", "is_text"]
+
+# How a line ends whose last message ends with a text, and what follows its first key where it is not compact.
+_PLAIN_END: Final = b'"}]}\n'
+_AFTER_FIRST_KEY: Final = 12
+_SPACE: Final = 0x20
 # id, type and function; name and arguments.
 _KEYS_OF_CALL: Final = 5
-_KNOWN_TOP_KEYS: Final = frozenset({"messages", "tools", "parallel_tool_calls"})
-_REMEMBERED_TOOL_LISTS: Final = 1024
+_NOT_ACCEPTED: Final = -1
+_SPEAKERS: Final = ("user", "assistant")
+_IMAGE_ENDS: Final = (".png", ".jpg", ".jpeg", ".webp")
 
 
 class ChatAcceptor:
-    """Says of a row of supervised chat whether all rules hold; False means only "look closer".
+    """Tells the rows of supervised chat that keep all rules for certain from those that need a closer look.
 
-    Its loop over plain messages decides how fast files are validated, and is written for
-    that: no calls but those of the interpreter. A list of tools that was seen before is
-    known by its bytes. More colons than keys betray duplicate keys, which no fast parser
-    reports.
+    A row that is written again byte for byte as it stood hides no duplicate key, no escape
+    and no number that was changed by reading; other rows have as many colons after quotes
+    as keys, or are looked at.
     """
 
     def __init__(self) -> None:
-        self._tool_lists: dict[bytes, tuple[int, frozenset[str]] | None] = {}
+        self.n_lines = 0
+        """How many lines `doubtful` has read."""
+        self.n_images = 0
+        """How many of the accepted rows have images."""
+        self._tails = TailMemory()
+        self._crlf_seen = False
 
-    def accepts(self, raw: bytes, row: Any) -> bool:
-        """Tell whether the row, parsed from the line `raw`, keeps every rule for certain."""
-        if type(row) is not dict:
+    def doubtful(self, lines: Iterable[bytes], longest: int) -> Iterator[tuple[int, bytes]]:  # noqa: C901 - see below
+        """Yield the lines that need a closer look or are longer than `longest` bytes, with their numbers from 1.
+
+        Plain rows are judged inside this loop: each of its steps tells in how fast files are
+        validated, so that it calls nothing but the interpreter.
+        """
+        loads, dumps, with_end = orjson.loads, orjson.dumps, orjson.OPT_APPEND_NEWLINE
+        number = 0
+        for raw in lines:
+            # Cheaper than a tuple for each line.
+            number += 1
+            row = None
+            try:
+                if raw.endswith(_PLAIN_END):
+                    row = loads(raw)
+                    messages = row["messages"]
+                    role = None
+                    for message in messages:
+                        role = message["role"]
+                        # A set of the roles would be slower, and so would be to look for two characters at once.
+                        spoken = role == "user" or role == "assistant"  # noqa: PLR1714
+                        if not spoken and (role != "system" or message is not messages[0]):
+                            break
+                        content = message["content"]
+                        # Only strings have `isspace`: anything else is left to the closer look.
+                        if content.isspace() or not content or len(message) != 2:  # noqa: PLR2004 - role and content
+                            break
+                        if "|" in content and "<|" in content:
+                            break
+                    else:
+                        if role == "assistant" and len(row) == 1 and len(raw) <= longest:
+                            if raw[_AFTER_FIRST_KEY] != _SPACE and dumps(row, None, with_end) == raw:
+                                continue
+                            if not has_more_keys(raw, 1 + 2 * len(messages)):
+                                continue
+            except (AttributeError, KeyError, TypeError, orjson.JSONDecodeError):
+                pass
+            if not self.accepts(raw, row) or len(raw) > longest:
+                yield number, raw
+        self.n_lines = number
+
+    def accepts(self, raw: bytes, row: Any = None) -> bool:
+        """Tell whether the row on a line keeps every rule for certain; `row` is what it was parsed to, if it was."""
+        if raw.endswith(b"\r\n") and not self._crlf_seen:
+            self._crlf_seen = True
             return False
-        messages = row.get("messages")
-        if type(messages) is not list:
+        tail: Tail | None = NO_TOOLS
+        try:
+            if row is None:
+                raw, tail = self._tails.split(raw)
+                row = orjson.loads(raw)
+            if len(row) > 1:
+                # A row with tools beside a tail has two keys of one name.
+                tail = self._tails.declared(row) if tail is NO_TOOLS else None
+            if tail is None:
+                return False
+            chat = _Chat(tail)
+            n_keys = chat.keys_of(row["messages"])
+        except (AttributeError, KeyError, TypeError, orjson.JSONDecodeError):
             return False
-        keys = _plain_keys(messages) if len(row) == 1 else _NOT_ACCEPTED
-        if keys == _NOT_ACCEPTED:
-            keys = self._keys(row, messages)
-        if keys == _NOT_ACCEPTED:
+        if n_keys == _NOT_ACCEPTED or not self._hides_nothing(raw, row, 1 + n_keys):
             return False
-        keys += len(row)
-        colons = raw.count(b'":')
-        return bool(colons == keys or colons - raw.count(b'\\":') == keys)
+        self.n_images += chat.has_images
+        return True
 
-    def _keys(self, row: dict[str, Any], messages: list[Any]) -> int:
-        declared = self._declared(row) if len(row) > 1 else (0, frozenset[str]())
-        if declared is None:
-            return _NOT_ACCEPTED
-        keys, names = declared
-        chat = _Chat(names)
-        for message in messages:
-            more = chat.keys_of(message)
-            if more == _NOT_ACCEPTED:
-                return _NOT_ACCEPTED
-            keys += more
-        return keys if chat.last_role == "assistant" else _NOT_ACCEPTED
-
-    def _declared(self, row: dict[str, Any]) -> tuple[int, frozenset[str]] | None:
-        if not row.keys() <= _KNOWN_TOP_KEYS:
-            return None
-        tools = row.get("tools")
-        if type(row.get("parallel_tool_calls", True)) is not bool or type(tools) is not list:
-            return None
-        seen = orjson.dumps(tools)
-        if seen not in self._tool_lists:
-            if len(self._tool_lists) >= _REMEMBERED_TOOL_LISTS:
-                self._tool_lists.clear()
-            self._tool_lists[seen] = _checked_tools(tools)
-        return self._tool_lists[seen]
-
-
-def _plain_keys(messages: list[Any]) -> int:
-    """Return the number of keys in messages of role and text alone, ending with the assistant."""
-    role = None
-    for message in messages:
-        if type(message) is not dict or len(message) != 2:  # noqa: PLR2004 - role and content
-            return _NOT_ACCEPTED
-        before, role = role, message.get("role")
-        if role != "user" and role != "assistant" and (role != "system" or before is not None):  # noqa: PLR1714 - faster
-            return _NOT_ACCEPTED
-        content = message.get("content")
-        # Looking for one character first is several times as fast as looking for two.
-        if type(content) is not str or not content or content.isspace() or ("|" in content and "<|" in content):
-            return _NOT_ACCEPTED
-    return 2 * len(messages) if role == "assistant" else _NOT_ACCEPTED
-
-
-def _checked_tools(tools: list[Any]) -> tuple[int, frozenset[str]] | None:
-    if any(True for _ in declaration_problems({"tools": tools}, "")):
-        return None
-    return count_keys(tools), frozenset(tool["function"]["name"] for tool in tools)
+    @staticmethod
+    def _hides_nothing(raw: bytes, row: dict[str, Any], n_keys: int) -> bool:
+        written = orjson.dumps(row)
+        if written == raw or written == raw[:-1]:
+            return True
+        return not has_more_keys(raw, n_keys if len(row) == 1 else count_keys(row))
 
 
 class _Chat:
-    """What a chat has declared and called so far."""
+    """What the messages of one chat have called so far."""
 
-    __slots__ = ("_names", "_waiting", "last_role")
+    __slots__ = ("_tail", "_waiting", "has_images")
 
-    def __init__(self, names: frozenset[str]) -> None:
-        self.last_role: Any = None
-        self._names = names
+    def __init__(self, tail: Tail) -> None:
+        self.has_images = False
+        self._tail = tail
         self._waiting: set[str] = set()
 
-    def keys_of(self, message: Any) -> int:
-        """Return the number of keys in the next message, or that it is not accepted."""
-        if type(message) is not dict:
-            return _NOT_ACCEPTED
-        before, role = self.last_role, message.get("role")
-        self.last_role = role
+    def keys_of(self, messages: Any) -> int:
+        """Return the number of keys in all messages, or that they are not accepted."""
+        keys = 0
+        role = None
+        for message in messages:
+            role = message["role"]
+            if len(message) == 2 and not self._waiting:  # noqa: PLR2004 - role and content
+                content = message["content"]
+                plain = type(content) is str and content and not content.isspace()
+                if plain and (role in _SPEAKERS or (role == "system" and message is messages[0])):
+                    if "|" in content and "<|" in content:
+                        return _NOT_ACCEPTED
+                    keys += 2
+                    continue
+            more = self._keys_of_rare(message, role)
+            if more == _NOT_ACCEPTED:
+                return _NOT_ACCEPTED
+            keys += more
+        return keys if role == "assistant" and type(messages) is list else _NOT_ACCEPTED
+
+    def _keys_of_rare(self, message: dict[str, Any], role: Any) -> int:
         if role == "tool":
             return self._keys_of_result(message)
         if self._waiting:
             return _NOT_ACCEPTED
         if role == "assistant":
-            return self._keys_of_calls(message) if "tool_calls" in message else _keys_of_text(message, "weight")
-        if role == "user":
-            return _keys_of_text(message, "name")
-        return _keys_of_text(message, None) if role == "system" and before is None else _NOT_ACCEPTED
+            return self._keys_of_calls(message) if "tool_calls" in message else _keys_of_weighted(message)
+        return self._keys_of_question(message) if role == "user" else _NOT_ACCEPTED
 
     def _keys_of_result(self, message: dict[str, Any]) -> int:
-        answered = message.get("tool_call_id")
-        if len(message) != 3 or type(answered) is not str or answered not in self._waiting:  # noqa: PLR2004
-            return _NOT_ACCEPTED
-        self._waiting.remove(answered)
-        return 3 if _is_text(message.get("content")) else _NOT_ACCEPTED
+        self._waiting.remove(message["tool_call_id"])
+        return 3 if len(message) == 3 and is_text(message["content"]) else _NOT_ACCEPTED  # noqa: PLR2004
 
     def _keys_of_calls(self, message: dict[str, Any]) -> int:
-        calls = message["tool_calls"]
-        content = message.get("content")
+        calls, content = message["tool_calls"], message.get("content")
         if type(calls) is not list or not calls or len(message) != 2 + ("content" in message):
             return _NOT_ACCEPTED
-        if content is not None and not _is_text(content):
+        if (self._tail.single_calls and len(calls) > 1) or (content is not None and not is_text(content)):
             return _NOT_ACCEPTED
         for call in calls:
-            if not self._is_good_call(call):
+            identity, function = call["id"], call["function"]
+            if len(call) != 3 or call["type"] != "function" or len(function) != 2:  # noqa: PLR2004
                 return _NOT_ACCEPTED
-            self._waiting.add(call["id"])
+            fits, arguments = self._tail.tools[function["name"]], function["arguments"]
+            if fits is None or type(arguments) is not str or not fits(orjson.loads(arguments)):
+                return _NOT_ACCEPTED
+            if type(identity) is not str or not identity or identity in self._waiting:
+                return _NOT_ACCEPTED
+            self._waiting.add(identity)
         return len(message) + _KEYS_OF_CALL * len(calls)
 
-    def _is_good_call(self, call: Any) -> bool:
-        if type(call) is not dict or len(call) != 3 or call.get("type") != "function":  # noqa: PLR2004
-            return False
-        identity, function = call.get("id"), call.get("function")
-        if type(identity) is not str or not identity or identity in self._waiting:
-            return False
-        if type(function) is not dict or len(function) != 2 or type(function.get("name")) is not str:  # noqa: PLR2004
-            return False
-        return function["name"] in self._names and _is_object(function.get("arguments"))
-
-
-def _keys_of_text(message: dict[str, Any], option: str | None) -> int:
-    content = message.get("content")
-    keys = 2 if _is_text(content) else _keys_of_parts(content, message.get("role"))
-    if keys == _NOT_ACCEPTED or len(message) == 2:  # noqa: PLR2004 - role and content
-        return keys
-    extra = message.get(option) if option else None
-    good = type(extra) is str if option == "name" else type(extra) is int and extra == 1
-    return keys + 1 if good and len(message) == 3 else _NOT_ACCEPTED  # noqa: PLR2004 - role, content and the option
-
-
-def _keys_of_parts(parts: Any, role: Any) -> int:
-    if type(parts) is not list or not parts or role != "user":
-        return _NOT_ACCEPTED
-    keys = 2
-    for part in parts:
-        if type(part) is not dict or len(part) != 2:  # noqa: PLR2004 - type, and what it is
+    def _keys_of_question(self, message: dict[str, Any]) -> int:
+        content = message["content"]
+        named = len(message) == 3 and type(message["name"]) is str  # noqa: PLR2004
+        if len(message) != 2 + named:
             return _NOT_ACCEPTED
-        image: Any = part.get("image_url")
-        if part.get("type") == "text" and _is_text(part.get("text")):
-            keys += 2
-        elif part.get("type") == "image_url" and _is_image(image):
-            keys += 2 + len(image)
-        else:
-            return _NOT_ACCEPTED
-    return keys
+        keys = 0 if is_text(content) else self._keys_of_parts(content)
+        return keys + 2 + named if keys != _NOT_ACCEPTED else _NOT_ACCEPTED
+
+    def _keys_of_parts(self, parts: Any) -> int:
+        keys = 0
+        for part in parts:
+            if len(part) != 2:  # noqa: PLR2004 - the type, and what it is
+                return _NOT_ACCEPTED
+            if part["type"] == "text" and is_text(part["text"]):
+                keys += 2
+            # How many images there may be is for the rules to say.
+            elif part["type"] == "image_url" and not self.has_images and _is_good_image(part["image_url"]):
+                self.has_images = True
+                keys += 2 + len(part["image_url"])
+            else:
+                return _NOT_ACCEPTED
+        return keys if type(parts) is list and keys else _NOT_ACCEPTED
 
 
-def _is_image(image: Any) -> bool:
-    if type(image) is not dict or type(image.get("url")) is not str:
-        return False
-    return len(image) == 1 or (len(image) == 2 and image.get("detail") in ("low", "high", "auto"))  # noqa: PLR2004
+def is_text(content: Any) -> bool:
+    """Tell whether a content is a text that says something, without a special token."""
+    return type(content) is str and bool(content) and not content.isspace() and not ("|" in content and "<|" in content)
 
 
-def _is_text(content: Any) -> bool:
-    return type(content) is str and bool(content) and not content.isspace() and "<|" not in content
+def _keys_of_weighted(message: dict[str, Any]) -> int:
+    weight = message["weight"]
+    good = type(weight) is int and weight == 1 and len(message) == 3 and is_text(message["content"])  # noqa: PLR2004
+    return 3 if good else _NOT_ACCEPTED
 
 
-def _is_object(arguments: Any) -> bool:
-    if type(arguments) is not str:
-        return False
-    try:
-        return type(orjson.loads(arguments)) is dict
-    except orjson.JSONDecodeError:
-        return False
+def _is_good_image(image: dict[str, Any]) -> bool:
+    url = image["url"]
+    plain = url.startswith("https://") and url.endswith(_IMAGE_ENDS) and "?" not in url
+    return plain and (len(image) == 1 or (len(image) == 2 and image["detail"] in ("low", "high", "auto")))  # noqa: PLR2004

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from finetune_kit.datasets.calls import call_problems, conversation_problems
+from finetune_kit.datasets.images import image_list_problems
 from finetune_kit.datasets.rules import SPECIAL_TOKENS, Problem
 from finetune_kit.datasets.syntax import child, shown
-from finetune_kit.datasets.tools import call_problems, conversation_problems
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,6 +18,7 @@ ROLES = frozenset({"system", "developer", "user", "assistant", "tool", "function
 
 _KEYS = frozenset({"role", "content", "name", "tool_calls", "tool_call_id", "function_call", "refusal", "weight"})
 _ASSISTANT_ONLY = ("weight", "tool_calls", "function_call", "refusal")
+_NEVER_NULL = ("name", "tool_calls", "weight")
 _INSTRUCTIONS = ("system", "developer")
 _MAY_BE_EMPTY = ("tool", "function")
 
@@ -34,6 +36,7 @@ def message_list_problems(messages: Any, pointer: str) -> Iterator[Problem]:
             yield from message_problems(message, f"{pointer}/{index}")
     yield from _order_problems(messages, pointer)
     yield from conversation_problems(messages, pointer)
+    yield from image_list_problems(messages, pointer)
 
 
 def message_problems(message: Any, pointer: str) -> Iterator[Problem]:
@@ -88,6 +91,8 @@ def _content_problems(message: dict[str, Any], pointer: str) -> Iterator[Problem
             yield Problem("content_missing", f"{pointer}/content", f"content is {state}")
     elif isinstance(content, str):
         yield from _text_problems(content, message, f"{pointer}/content")
+    elif isinstance(content, list) and message.get("role") == "function":
+        yield Problem("content_type", f"{pointer}/content", "content of a function message is an array, not a string")
     elif isinstance(content, list):
         yield from _part_list_problems(content, message, f"{pointer}/content")
     else:
@@ -119,7 +124,10 @@ def _part_problems(part: Any, role: Any, pointer: str) -> Iterator[Problem]:
         yield from _text_part_problems(part, pointer)
     elif kind == "image_url":
         yield from _image_problems(part, role, pointer)
-    elif not (kind == "refusal" and role == "assistant"):
+    elif kind == "refusal" and role == "assistant":
+        if not isinstance(part.get("refusal"), str):
+            yield Problem("content_part", f"{pointer}/refusal", "refusal of a content part is not a string")
+    else:
         known = "text or image_url"
         reason = f"type {shown(kind)} of a content part is not {known}" if kind else "a content part has no type"
         yield Problem("content_part", f"{pointer}/type", reason)
@@ -155,7 +163,12 @@ def _field_problems(message: dict[str, Any], pointer: str) -> Iterator[Problem]:
         value = message.get(key)
         if value is not None and not isinstance(value, str):
             yield Problem("message_field", f"{pointer}/{key}", f"{key} is {shown(value)}, not a string")
-    if "weight" in message and (type(message["weight"]) is not int or message["weight"] not in (0, 1)):
+    if role == "function" and not message.get("name"):
+        yield Problem("message_field", f"{pointer}/name", "a function message has no name")
+    for key in _NEVER_NULL:
+        if key in message and message[key] is None:
+            yield Problem("null_field", f"{pointer}/{key}", f"{key} is null, which the published format does not have")
+    if message.get("weight") is not None and (type(message["weight"]) is not int or message["weight"] not in (0, 1)):
         yield Problem("weight", f"{pointer}/weight", f"weight is {shown(message['weight'])}, not 0 or 1")
 
 

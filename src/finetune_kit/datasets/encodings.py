@@ -28,8 +28,10 @@ __all__ = ["base_model", "encoding_name", "load_encoding"]
 _ENCODINGS: Final = (
     (re.compile(r"gpt-oss(-|$)"), "o200k_harmony"),
     (re.compile(r"(gpt-4o|chatgpt-4o|gpt-4\.\d+|gpt-5(\.\d+)?|o[134])(-|$)"), "o200k_base"),
-    (re.compile(r"(gpt-4|gpt-3\.5|gpt-35)(-|$)"), "cl100k_base"),
+    (re.compile(r"(gpt-4|gpt-3\.5|gpt-35|babbage-002|davinci-002)(-|$)"), "cl100k_base"),
 )
+# Hosts write open models with their owner: "openai/gpt-oss-20b", "accounts/x/models/gpt-oss-20b", "openai.gpt-oss".
+_OWNER: Final = re.compile(r"^(.*/|openai\.)")
 _FALLBACK: Final = "o200k_base"
 
 # As in tiktoken_ext/openai_public.py of tiktoken 0.14: the table's address names its cache file.
@@ -49,8 +51,12 @@ def base_model(model: str) -> str:
 
 
 def encoding_name(model: str) -> tuple[str, bool]:
-    """Return the name of the model's encoding, and whether it is known (else o200k_base as an estimate)."""
-    base = base_model(model)
+    """Return the name of the model's encoding, and whether it is known (else o200k_base as an estimate).
+
+    Models of other makers, such as Llama, Qwen, Mistral, Gemma or DeepSeek, have tokenizers of
+    their own, so that o200k_base is an estimate for them.
+    """
+    base = _OWNER.sub("", base_model(model))
     for pattern, name in _ENCODINGS:
         if pattern.match(base):
             return name, True

@@ -5,19 +5,31 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field, replace
 from html import escape
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from finetune_kit.errors import AuditError, FormatError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from finetune_kit.datasets.rows import Skipped
     from finetune_kit.datasets.rules import Severity
+    from finetune_kit.datasets.tokens import TokenCount
 
-__all__ = ["Finding", "ValidationReport"]
+__all__ = ["Finding", "Place", "ValidationReport"]
 
 _SHOWN_IN_ERROR = 5
 _SHOWN_IN_TEXT = 20
+
+
+class Place(NamedTuple):
+    """Where a row stands: the path of its file, None for rows made in memory, and its line or number, from 1."""
+
+    path: str | None
+    line: int
+
+    def __str__(self) -> str:
+        return f"{self.path}, line {self.line}" if self.path else f"line {self.line}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +57,18 @@ class Finding:
     source: str
     """Where the rule comes from."""
     fix: str
+    related: Place | None = None
+    """The other row of a pair, such as the first of two duplicates."""
+    confidence: float | None = None
+    """How sure the check is, from 0 to 1; None where it is certain by definition or cannot tell."""
+    refused: bool = False
+    """Whether a service refuses a file for it, and not only learns something else from it than was meant."""
 
     def __str__(self) -> str:
         where = [part for part in (self.path, f"line {self.line}" if self.line else None, self.pointer) if part]
-        return f"{', '.join(where) or 'dataset'}: {self.severity}: {self.reason} [{self.rule}]. Remedy: {self.fix}"
+        other = f" (see {self.related})" if self.related else ""
+        said = f"{self.severity}: {self.reason}{other} [{self.rule}]"
+        return f"{', '.join(where) or 'dataset'}: {said}. Remedy: {self.fix}"
 
     def as_error(self) -> FormatError:
         """Return the finding as the error to raise."""
@@ -69,11 +89,20 @@ class ValidationReport:
     counts: Mapping[str, int] = field(default_factory=dict)
     not_run: tuple[str, ...] = ()
     """The checks that could not run, each with its reason: neither passed nor failed."""
+    skipped: tuple[Skipped, ...] = ()
+    """What reading left out of the dataset, each with its reason."""
+    tokens: TokenCount | None = None
+    """The tokens of the examples, where they were to be counted; lines that cannot be read have none."""
 
     @property
     def errors(self) -> tuple[Finding, ...]:
         """The findings for which a service refuses the file, or would train on something else."""
         return tuple(finding for finding in self.findings if finding.severity == "error")
+
+    @property
+    def refusals(self) -> tuple[Finding, ...]:
+        """The findings for which the service refuses the file."""
+        return tuple(finding for finding in self.findings if finding.refused)
 
     @property
     def warnings(self) -> tuple[Finding, ...]:
@@ -107,12 +136,17 @@ class ValidationReport:
         message = f"{self.path or 'the dataset'} has {n_errors} errors:\n{shown}{tail}"
         raise AuditError(message, findings=self.findings)
 
+    def raise_for_refusals(self) -> None:
+        """Raise as `raise_for_errors` does, but only for what the service refuses."""
+        taken = {finding.rule for finding in self.findings if not finding.refused}
+        self.without(*taken).raise_for_errors()
+
     def __str__(self) -> str:
         shown = [f"  {finding}" for finding in self.findings[:_SHOWN_IN_TEXT]]
         more = sum(self.counts.values()) - len(shown)
         rest = [f"  and {more} more"] if more > 0 else []
-        skipped = [f"  not run: {reason}" for reason in self.not_run]
-        return "\n".join([self._summary(), *shown, *rest, *skipped])
+        not_run = [f"  not run: {reason}" for reason in self.not_run]
+        return "\n".join([self._summary(), *shown, *rest, *not_run, *self._left_out()])
 
     def _repr_html_(self) -> str:
         rows = "".join(
@@ -126,6 +160,14 @@ class ValidationReport:
     def _summary(self) -> str:
         parts = [f"{self._count(kind)} {kind}{'s' if self._count(kind) != 1 else ''}" for kind in ("error", "warning")]
         return f"{self.path or 'dataset'}: {self.n_examples} examples, {', '.join(parts)}"
+
+    def _left_out(self) -> list[str]:
+        n_skipped = len(self.skipped)
+        if not n_skipped:
+            return []
+        shown = [f"    {skipped}" for skipped in self.skipped[:_SHOWN_IN_ERROR]]
+        more = [f"    and {n_skipped - len(shown)} more: see .skipped"] if n_skipped > len(shown) else []
+        return [f"  left out when the source was read: {n_skipped}", *shown, *more]
 
     def _count(self, severity: str) -> int:
         rules = {finding.rule for finding in self.findings if finding.severity == severity}

@@ -20,7 +20,8 @@ __all__ = ["Key", "row_keys"]
 
 Key = str | Callable[[Example], Hashable]
 """How to tell rows apart: "assistant" is the text of the last assistant message (of a preference, the
-preferred one); any other string is a key of the row; a function is called with the typed example."""
+preferred one); any other string is a key of the row, or a column kept beside it; a function is called with the
+typed example."""
 
 
 def row_keys(rows: Rows, picks: Sequence[int], method: MethodName, key: Key) -> list[Hashable]:
@@ -29,7 +30,7 @@ def row_keys(rows: Rows, picks: Sequence[int], method: MethodName, key: Key) -> 
         return [key(build_example(rows, index, method)) for index in picks]
     if key == "assistant":
         return [_answer(parse_row(rows, index, method)) for index in picks]
-    return [_field(parse_row(rows, index, method), key) for index in picks]
+    return [_field(parse_row(rows, index, method), rows.extra(index), key) for index in picks]  # noqa: S610 - no query of Django
 
 
 def _answer(row: Mapping[str, Any]) -> Hashable:
@@ -42,9 +43,10 @@ def _answer(row: Mapping[str, Any]) -> Hashable:
     raise ConfigurationError(f"an example has no assistant message to take the label from. Remedy: {remedy}")
 
 
-def _field(row: Mapping[str, Any], key: str) -> Hashable:
-    if key not in row:
-        there = ", ".join(repr(name) for name in row)
+def _field(row: Mapping[str, Any], extra: Mapping[str, Any], key: str) -> Hashable:
+    source = row if key in row else extra
+    if key not in source:
+        there = ", ".join(repr(name) for name in (*row, *extra))
         raise ConfigurationError(f"the rows have no key {key!r}; they have {there}: give a function of the example")
-    value = row[key]
-    return value if isinstance(value, str) else orjson.dumps(value)
+    value = source[key]
+    return value if isinstance(value, str) else orjson.dumps(value, default=str)

@@ -1,33 +1,38 @@
-"""Reading rows from what people have: files, tables, lists."""
+"""Reading rows from what people have: files, directories, tables, lists."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import orjson
 
+from finetune_kit.datasets.findings import Place
 from finetune_kit.datasets.jsonl import JsonlFile
-from finetune_kit.datasets.rows import EncodedRows, Rows
-from finetune_kit.datasets.syntax import BOM, UNREADABLE, parse_line, shown
-from finetune_kit.datasets.tables import Table, frame_table, read_delimited, read_parquet
-from finetune_kit.datasets.templates import Text, text_maker
+from finetune_kit.datasets.rows import EncodedRows, JoinedRows, Rows, Skipped
+from finetune_kit.datasets.sources.columns import from_columns
+from finetune_kit.datasets.sources.excel import Excel
+from finetune_kit.datasets.sources.formats import FileFormat, RecordFormat
+from finetune_kit.datasets.sources.found import SYSTEM_ROLES, Found, Lost, OnError, Options
+from finetune_kit.datasets.sources.frames import frame_table
+from finetune_kit.datasets.sources.guess import FORMATS, FormatName, guess_path, guess_table
+from finetune_kit.datasets.sources.protocol import from_protocol
+from finetune_kit.datasets.sources.records import JSON_SUFFIXES, is_one_document, jsonl_table, read_table, table_of
+from finetune_kit.datasets.templates import text_maker
 from finetune_kit.errors import ConfigurationError, DatasetError, FormatError
 from finetune_kit.types.examples import Example, PreferenceExample, ReinforcementExample, SupervisedExample
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from finetune_kit.datasets.sources.formats import Yielded
+    from finetune_kit.datasets.tables import Table
 
-    from finetune_kit.datasets.rules import MethodName
+_LOOKED_AT_TO_GUESS = 20
 
-__all__ = ["Columns", "DataFrame", "Source", "read_rows"]
-
-_ROW_KEYS = frozenset({"messages", "input"})
-_JSON_SUFFIXES = (".jsonl", ".ndjson", ".json")
-_SUFFIXES = (*_JSON_SUFFIXES, ".csv", ".tsv", ".parquet")
+__all__ = ["DataFrame", "Format", "Reading", "Source", "read_source"]
 
 
 class DataFrame(Protocol):
@@ -38,97 +43,117 @@ class DataFrame(Protocol):
         """The names of its columns."""
 
 
-Source = str | os.PathLike[str] | Iterable[Mapping[str, Any] | Example] | DataFrame
+Source = str | os.PathLike[str] | Iterable[Mapping[str, Any] | Example | str] | DataFrame
+"""A path of a file or directory; dicts, examples or texts; a frame or a dataset of Hugging Face."""
+
+Format = FormatName | FileFormat | Excel
+"""The name of a format, or the format with its settings."""
 
 
 @dataclass(frozen=True, slots=True)
-class Columns:
-    """What the messages are made of, where the source is a table; none given means rows in the protocol's shape."""
+class Reading:
+    """What reading gave: rows, the name of the source for people to read, and what was done to how many rows."""
 
-    user: Text | None = None
-    assistant: Text | None = None
-    system: Text | None = None
-    method: MethodName | None = None
-    """What the examples are for; those of reinforcement keep the columns beside the messages, for graders."""
+    rows: Rows
+    name: str
+    notes: tuple[str, ...] = ()
 
 
-def read_rows(source: Source, columns: Columns) -> tuple[Rows, str]:
-    """Return the rows of a source, and its name for people to read.
+def read_source(source: Source, options: Options, chosen: Format | None = None, on_error: OnError = "skip") -> Reading:
+    """Return the rows of a source.
 
     Raises:
-        DatasetError: The source cannot be read, or has no rows.
-        FormatError: A line of a table is malformed.
-        ConfigurationError: A column that is named is not there.
+        DatasetError: The source cannot be read, or nothing in it can be used.
+        FormatError: With `on_error="raise"`, something in it cannot be used; else, nothing can, and this is why.
+        ConfigurationError: The format is in doubt, or a column that is named is not there.
     """
+    if on_error not in ("skip", "raise"):
+        raise ConfigurationError(f"unknown on_error={on_error!r}: use 'skip' or 'raise'")
+    sheet = chosen.sheet if isinstance(chosen, Excel) else None
+    known = None if isinstance(chosen, Excel) else _format(chosen)
+    keep = _Collector(options, strict=on_error == "raise")
     if isinstance(source, str | os.PathLike):
         path = Path(source)
-        return _read_path(path, columns), str(source)
+        rows = _read_path(path, options, known, keep, sheet)
+        return Reading(rows, str(source), keep.notes())
     table = frame_table(source)
-    if table is not None:
-        return _encode(table, columns, path=None), "a data frame"
+    name = "rows in memory" if table is None else "a data frame"
+    rows = keep.rows(_read_table(table or _in_memory(source), options, known), None, name)
+    return Reading(rows, name, keep.notes())
+
+
+def _format(chosen: FormatName | FileFormat | None) -> FileFormat | str | None:
+    if chosen is None or isinstance(chosen, FileFormat) or chosen in ("rows", "table"):
+        return chosen
+    if chosen not in FORMATS:
+        names = ", ".join(repr(name) for name in ("rows", "table", *FORMATS))
+        raise ConfigurationError(f"unknown format {chosen!r}: use one of {names}, or a format with its settings")
+    return FORMATS[chosen]()
+
+
+def _read_path(
+    path: Path, options: Options, known: FileFormat | str | None, keep: _Collector, sheet: str | None
+) -> Rows:
+    if not path.exists():
+        remedy = "check the path" if path.is_absolute() else "check the path; it is relative to the working directory"
+        raise DatasetError(f"there is no file {str(path)!r}. Remedy: {remedy}")
+    form = known or guess_path(path, options)
+    if isinstance(form, FileFormat):
+        form.check(options)
+        return keep.joined(form.read_files(path, options), str(path))
+    if path.is_dir():
+        raise ConfigurationError(f"{str(path)!r} is a directory: name the format of the files in it, format='...'")
+    if path.suffix.lower() in JSON_SUFFIXES and not is_one_document(path):
+        return _read_jsonl(JsonlFile(path), options, form, keep)
+    return keep.rows(_read_table(read_table(path, sheet=sheet), options, form), path, str(path))
+
+
+def _read_jsonl(file: JsonlFile, options: Options, form: FileFormat | str | None, keep: _Collector) -> Rows:
+    if form == "rows" or (form is None and _is_for_mapping(file, options)):
+        return file
+    return keep.rows(_read_table(jsonl_table(file), options, form), Path(file.path), file.path)
+
+
+def _is_for_mapping(file: JsonlFile, options: Options) -> bool:
+    """Tell whether the lines are the rows, as they are unless the options or their keys say otherwise."""
+    if options.user is not None or options.assistant is not None or options.system is not None:
+        return False
+    return guess_table(table_of(list(_first_records(file))), options) is None
+
+
+def _first_records(file: JsonlFile) -> Iterator[dict[str, Any]]:
+    for index in range(min(len(file), _LOOKED_AT_TO_GUESS)):
+        try:
+            record = orjson.loads(file.raw(index))
+        except orjson.JSONDecodeError:
+            continue
+        if isinstance(record, dict):
+            yield record
+
+
+def _read_table(table: Table, options: Options, known: FileFormat | str | None) -> Yielded:
+    if not table.records:
+        return iter(table.lost)
+    form = known or guess_table(table, options)
+    if isinstance(form, RecordFormat):
+        form.check(options)
+        return form.read_table(table, options)
+    if isinstance(form, FileFormat):
+        raise ConfigurationError(f"{type(form).__name__} reads files, not records: give a path")
+    if options.roles is not None:
+        raise ConfigurationError("roles are for conversations: a table has none; leave them out, or name the format")
+    if form == "table" or (form is None and options.user is not None):
+        return from_columns(table, options)
+    return from_protocol(table, options)
+
+
+def _in_memory(source: object) -> Table:
     if not isinstance(source, Iterable):
         raise ConfigurationError(f"cannot read a dataset from {type(source).__name__}: give a path, rows or a frame")
-    records = [_as_record(row, number) for number, row in enumerate(source, 1)]
-    return _encode(_table_of(records), columns, path=None), "rows in memory"
+    return table_of([_as_record(row, number) for number, row in enumerate(source, 1)])
 
 
-def _read_path(path: Path, columns: Columns) -> Rows:
-    suffix = path.suffix.lower()
-    if suffix not in _SUFFIXES:
-        raise ConfigurationError(
-            f"cannot tell the format of {str(path)!r}: its name must end in {', '.join(_SUFFIXES)}"
-        )
-    if not path.is_file():
-        remedy = (
-            "check the path; it is relative to the working directory" if not path.is_absolute() else "check the path"
-        )
-        raise DatasetError(f"there is no file {str(path)!r}. Remedy: {remedy}")
-    if suffix == ".parquet":
-        return _encode(read_parquet(path), columns, path=path)
-    if suffix in (".csv", ".tsv"):
-        return _encode(read_delimited(path, delimiter="\t" if suffix == ".tsv" else None), columns, path=path)
-    if suffix == ".json" and _is_array(path):
-        return _encode(_json_array(path), columns, path=path)
-    rows = JsonlFile(path)
-    return rows if columns.user is None else _encode(_json_table(rows), columns, path=path)
-
-
-def _is_array(path: Path) -> bool:
-    with path.open("rb") as file:
-        return file.read(1 << 10).removeprefix(BOM).lstrip().startswith(b"[")
-
-
-def _json_array(path: Path) -> Table:
-    try:
-        value = orjson.loads(path.read_bytes().removeprefix(BOM))
-    except orjson.JSONDecodeError as error:
-        # The parser's own error carries the document.
-        raise FormatError(f"not JSON: {error.msg}", path=str(path), line=error.lineno) from None
-    for number, row in enumerate(value, 1):
-        if not isinstance(row, dict):
-            raise FormatError("an item of the array is not an object", path=str(path), pointer=f"/{number - 1}")
-    return _table_of(value)
-
-
-def _json_table(rows: JsonlFile) -> Table:
-    records: list[Mapping[str, Any]] = []
-    lines: list[int] = []
-    for index in range(len(rows)):
-        value, problems = parse_line(rows.raw(index))
-        path, line = rows.place(index)
-        if problems or value is UNREADABLE or not isinstance(value, dict):
-            reason = problems[0].reason if problems else f"the line is {shown(value)}, not an object"
-            raise FormatError(reason, path=path, line=line, remedy="write one JSON object on each line")
-        records.append(value)
-        lines.append(line)
-    return Table(list(dict.fromkeys(key for record in records for key in record)), records, lines)
-
-
-def _table_of(records: Sequence[Mapping[str, Any]]) -> Table:
-    return Table(list(dict.fromkeys(key for record in records for key in record)), records)
-
-
-def _as_record(row: Mapping[str, Any] | Example, number: int) -> Mapping[str, Any]:
+def _as_record(row: object, number: int) -> Mapping[str, Any]:
     if isinstance(row, ReinforcementExample):
         # An item's field may be null on purpose, and a message's may not.
         return row.model_dump(mode="json", exclude_none=True) | (row.model_extra or {})
@@ -139,67 +164,76 @@ def _as_record(row: Mapping[str, Any] | Example, number: int) -> Mapping[str, An
     return row
 
 
-def _encode(table: Table, columns: Columns, *, path: Path | None) -> EncodedRows:
-    name = str(path) if path else None
-    if not table.records:
-        raise DatasetError(f"{name or 'the source'!r} has no rows")
-    make = _row_maker(table.columns, columns)
-    lines = table.lines or range(1, len(table.records) + 1)
-    encoded = [_dump(make(record), name, line) for record, line in zip(table.records, lines, strict=True)]
-    return EncodedRows(encoded, path=name, lines=table.lines)
+class _Collector:
+    """Turns what sources yield into rows, and keeps count of what they lost."""
+
+    def __init__(self, options: Options, *, strict: bool) -> None:
+        self._options = options
+        self._strict = strict
+        self._notes: Counter[str] = Counter()
+
+    def notes(self) -> tuple[str, ...]:
+        return tuple(f"{note}: {count} rows" for note, count in self._notes.items())
+
+    def joined(self, files: Iterable[tuple[Path, Yielded]], name: str) -> Rows:
+        parts = [self._encode(found, path) for path, found in files]
+        if len(parts) == 1:
+            return self._checked(parts[0], name)
+        return self._checked(JoinedRows([(part, range(len(part))) for part in parts]), name)
+
+    def rows(self, yielded: Yielded, path: Path | None, name: str) -> Rows:
+        return self._checked(self._encode(yielded, path), name)
+
+    def _encode(self, yielded: Yielded, path: Path | None) -> EncodedRows:
+        name = None if path is None else str(path)
+        rows: list[tuple[bytes, int, Mapping[str, Any]]] = []
+        skipped: list[Skipped] = []
+        for found in yielded:
+            encoded = found if isinstance(found, Lost) else self._dump(found)
+            if isinstance(encoded, Lost):
+                skipped.append(self._skip(encoded, name))
+            elif isinstance(found, Found):
+                rows.append((encoded, found.line, found.extra))
+                self._notes.update(found.notes)
+        skipped.sort(key=lambda skip: skip.place.line)
+        raw, lines, extras = zip(*rows, strict=True) if rows else ((), (), ())
+        return EncodedRows(raw, path=name, lines=lines, extras=extras if any(extras) else None, skipped=skipped)
+
+    def _skip(self, lost: Lost, path: str | None) -> Skipped:
+        if self._strict:
+            raise FormatError(lost.reason, path=path, line=lost.line, remedy=lost.remedy)
+        return Skipped(Place(path, lost.line), lost.reason, lost.remedy)
+
+    def _dump(self, found: Found) -> bytes | Lost:
+        row = self._instructed(found)
+        try:
+            return orjson.dumps(row, option=orjson.OPT_SERIALIZE_NUMPY)
+        except TypeError as error:
+            remedy = "use strings, numbers, booleans, None, lists and dicts with string keys"
+            return Lost(found.line, f"the row cannot be written as JSON: {error}", remedy)
+
+    def _instructed(self, found: Found) -> dict[str, Any]:
+        """Return the row with the system message of the options, where it has none of its own."""
+        system = self._options.system
+        holder = found.row.get("input", found.row)
+        messages = holder.get("messages") if isinstance(holder, dict) else None
+        if system is None or not isinstance(messages, list) or any(_role(item) in SYSTEM_ROLES for item in messages):
+            return found.row
+        make = text_maker(system, list(found.extra), argument="system", literal=True)
+        role = "developer" if self._options.method == "reinforcement" else "system"
+        held = {**holder, "messages": [{"role": role, "content": make(found.extra)}, *messages]}
+        return held if holder is found.row else {**found.row, "input": held}
+
+    def _checked(self, rows: Rows, name: str) -> Rows:
+        if len(rows):
+            return rows
+        if not rows.skipped:
+            raise DatasetError(f"{name!r} has no rows")
+        first = rows.skipped[0]
+        rest = f" (nor are {len(rows.skipped) - 1} others)" if len(rows.skipped) > 1 else ""
+        reason = f"nothing in the source can be used: {first.reason}{rest}"
+        raise FormatError(reason, path=first.place.path, line=first.place.line, remedy=first.remedy)
 
 
-def _row_maker(names: list[str], columns: Columns) -> Callable[[Mapping[str, Any]], Mapping[str, Any]]:
-    if columns.user is None:
-        _check_row_shape(names, columns)
-        return lambda record: record
-    _check_columns_fit(columns)
-    makers = _message_makers(names, columns)
-    keeps_columns = columns.method == "reinforcement"
-
-    def make(record: Mapping[str, Any]) -> dict[str, Any]:
-        messages = [{"role": role, "content": content(record)} for role, content in makers]
-        return {**record, "messages": messages} if keeps_columns else {"messages": messages}
-
-    return make
-
-
-def _check_columns_fit(columns: Columns) -> None:
-    if columns.method == "dpo":
-        raise ConfigurationError(
-            "preferences are not made from columns: give rows of input, preferred_output and non_preferred_output"
-        )
-    reinforced = columns.method == "reinforcement"
-    if columns.assistant is None and not reinforced:
-        raise ConfigurationError("assistant is missing: name the column of the answer, or method='reinforcement'")
-    if columns.assistant is not None and reinforced:
-        raise ConfigurationError("a reinforcement example has no answer: leave assistant out; graders read the columns")
-
-
-def _message_makers(names: list[str], columns: Columns) -> list[tuple[str, Callable[[Mapping[str, Any]], str]]]:
-    instructions = "developer" if columns.method == "reinforcement" else "system"
-    wanted = ((instructions, "system", columns.system), ("user", "user", columns.user))
-    return [
-        (role, text_maker(text, names, argument=argument, literal=argument == "system"))
-        for role, argument, text in (*wanted, ("assistant", "assistant", columns.assistant))
-        if text is not None
-    ]
-
-
-def _check_row_shape(names: list[str], columns: Columns) -> None:
-    there = ", ".join(repr(name) for name in names)
-    if columns.assistant is not None or columns.system is not None:
-        raise ConfigurationError(f"user is missing: name the column of the question; the columns are {there}")
-    if not _ROW_KEYS & set(names):
-        raise ConfigurationError(
-            f"the rows have no messages: name the columns that make them, user=... and assistant=...; "
-            f"the columns are {there}"
-        )
-
-
-def _dump(row: Mapping[str, Any], path: str | None, line: int) -> bytes:
-    try:
-        return orjson.dumps(row if isinstance(row, dict) else dict(row), option=orjson.OPT_SERIALIZE_NUMPY)
-    except TypeError as error:
-        remedy = "use strings, numbers, booleans, None, lists and dicts with string keys"
-        raise FormatError(f"the row cannot be written as JSON: {error}", path=path, line=line, remedy=remedy) from None
+def _role(message: object) -> object:
+    return message.get("role") if isinstance(message, dict) else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from itertools import accumulate, groupby
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
 import orjson
 from pydantic import ValidationError
@@ -15,9 +15,24 @@ from finetune_kit.errors import FormatError
 from finetune_kit.types.examples import Example, PreferenceExample, ReinforcementExample, SupervisedExample
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-__all__ = ["EncodedRows", "JoinedRows", "Rows", "build_example", "guess_method", "numbered_lines", "parse_row"]
+    from finetune_kit.datasets.findings import Place
+
+__all__ = [
+    "NO_EXTRA",
+    "EncodedRows",
+    "JoinedRows",
+    "Rows",
+    "Skipped",
+    "build_example",
+    "guess_method",
+    "numbered_lines",
+    "parse_row",
+]
+
+NO_EXTRA: Final[Mapping[str, Any]] = {}
+"""What a row has beside it where it has nothing."""
 
 _LOOKED_AT_TO_GUESS = 20
 _EXAMPLES: dict[MethodName, type[SupervisedExample | PreferenceExample | ReinforcementExample]] = {
@@ -27,16 +42,34 @@ _EXAMPLES: dict[MethodName, type[SupervisedExample | PreferenceExample | Reinfor
 }
 
 
+class Skipped(NamedTuple):
+    """Something of a source that did not become a row: where it stands, why, and what to do; never what it says."""
+
+    place: Place
+    reason: str
+    remedy: str
+
+    def __str__(self) -> str:
+        return f"{self.place}: {self.reason}. Remedy: {self.remedy}"
+
+
 class Rows(Protocol):
     """Rows as bytes, each with the place that it came from."""
 
     def __len__(self) -> int: ...
+
+    @property
+    def skipped(self) -> tuple[Skipped, ...]:
+        """What of the source did not become rows."""
 
     def raw(self, index: int) -> bytes:
         """Return the bytes of a row, without a line end."""
 
     def place(self, index: int) -> tuple[str | None, int]:
         """Return the path of the row's file, None if it has none, and its line or number, counted from 1."""
+
+    def extra(self, index: int) -> Mapping[str, Any]:
+        """Return what stands beside the row and is not written: columns of its table, its thread, page or section."""
 
     def check_unchanged(self) -> None:
         """Raise DatasetError if the rows are no longer what was read."""
@@ -45,10 +78,20 @@ class Rows(Protocol):
 class EncodedRows:
     """Rows that were made in memory, or from a table."""
 
-    def __init__(self, rows: Sequence[bytes], *, path: str | None = None, lines: Sequence[int] | None = None) -> None:
+    def __init__(
+        self,
+        rows: Sequence[bytes],
+        *,
+        path: str | None = None,
+        lines: Sequence[int] | None = None,
+        extras: Sequence[Mapping[str, Any]] | None = None,
+        skipped: Sequence[Skipped] = (),
+    ) -> None:
+        self.skipped = tuple(skipped)
         self._rows = rows
         self._path = path
         self._lines = lines
+        self._extras = extras
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -60,6 +103,10 @@ class EncodedRows:
     def place(self, index: int) -> tuple[str | None, int]:
         """Return the path of the table and the line of the row in it."""
         return self._path, self._lines[index] if self._lines is not None else index + 1
+
+    def extra(self, index: int) -> Mapping[str, Any]:
+        """Return what stands beside the row and is not written."""
+        return self._extras[index] if self._extras is not None else NO_EXTRA
 
     def check_unchanged(self) -> None:
         """Do nothing: memory does not change."""
@@ -84,6 +131,17 @@ class JoinedRows:
         """Return the place that the row has in its own part."""
         rows, inner = self._find(index)
         return rows.place(inner)
+
+    @property
+    def skipped(self) -> tuple[Skipped, ...]:
+        """What the parts left out, each part once."""
+        parts = {id(rows): rows for rows, _ in self._parts}
+        return tuple(skipped for rows in parts.values() for skipped in rows.skipped)
+
+    def extra(self, index: int) -> Mapping[str, Any]:
+        """Return what stands beside the row in its own part."""
+        rows, inner = self._find(index)
+        return rows.extra(inner)  # noqa: S610 - no query of Django
 
     def check_unchanged(self) -> None:
         """Check every part."""

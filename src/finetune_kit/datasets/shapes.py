@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from finetune_kit.datasets.arguments import response_problems
+from finetune_kit.datasets.calls import declared_call_problems
 from finetune_kit.datasets.chat import ROLES, message_list_problems, message_problems, shown_kind
 from finetune_kit.datasets.rules import MethodName, Problem
 from finetune_kit.datasets.syntax import child, shown
-from finetune_kit.datasets.tools import declaration_problems, undeclared_problems
+from finetune_kit.datasets.tools import declaration_problems
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -117,7 +119,8 @@ def _chat(row: dict[str, Any], pointer: str) -> Iterator[Problem]:
     else:
         yield from message_list_problems(row["messages"], f"{pointer}/messages")
         if isinstance(row["messages"], list):
-            yield from undeclared_problems(row, row["messages"], f"{pointer}/messages")
+            yield from declared_call_problems(row, row["messages"], f"{pointer}/messages")
+            yield from response_problems(row, row["messages"], f"{pointer}/messages")
     yield from declaration_problems(row, pointer)
 
 

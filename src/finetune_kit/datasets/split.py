@@ -52,9 +52,15 @@ def seeded_order(n_rows: int, seed: int) -> list[int]:
 def random_parts(n_rows: int, sizes: tuple[int, int, int], seed: int) -> tuple[list[int], list[int], list[int]]:
     """Divide the rows at random; each part is in the order of the rows."""
     _, n_valid, n_test = sizes
-    order = seeded_order(n_rows, seed)
-    test, valid, train = order[:n_test], order[n_test : n_test + n_valid], order[n_test + n_valid :]
-    return sorted(train), sorted(valid), sorted(test)
+    draws = _draws(n_rows, seed)
+    # Draws alone are sorted several times as fast as rows by their draws.
+    ordered = sorted(draws)
+    last_of_test, last_of_valid = ordered[n_test - 1], ordered[n_test + n_valid - 1]
+    if last_of_test == ordered[n_test] or last_of_valid in ordered[n_test + n_valid : n_test + n_valid + 1]:
+        return _parts_of_order(seeded_order(n_rows, seed), n_valid, n_test)
+    train = [row for row, draw in enumerate(draws) if draw > last_of_valid]
+    valid = [row for row, draw in enumerate(draws) if last_of_test < draw <= last_of_valid] if n_valid else []
+    return train, valid, [row for row, draw in enumerate(draws) if draw <= last_of_test]
 
 
 def stratified_parts(
@@ -139,6 +145,11 @@ def _largest_remainder(quotas: list[Fraction], total: int) -> list[int]:
     for index in by_remainder[: total - sum(sizes)]:
         sizes[index] += 1
     return sizes
+
+
+def _parts_of_order(order: list[int], n_valid: int, n_test: int) -> tuple[list[int], list[int], list[int]]:
+    test, valid, train = order[:n_test], order[n_test : n_test + n_valid], order[n_test + n_valid :]
+    return sorted(train), sorted(valid), sorted(test)
 
 
 def _draws(n_rows: int, seed: int) -> list[float]:

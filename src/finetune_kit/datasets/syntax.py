@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from typing import TYPE_CHECKING, Any, Final
 
@@ -13,12 +14,23 @@ from finetune_kit.datasets.rules import Problem
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["BOM", "UNREADABLE", "child", "count_keys", "has_hidden_keys", "parse_line", "shown"]
+__all__ = [
+    "BOM",
+    "UNREADABLE",
+    "child",
+    "count_keys",
+    "has_hidden_keys",
+    "has_more_keys",
+    "hides_nothing",
+    "parse_line",
+    "shown",
+]
 
 BOM: Final = b"\xef\xbb\xbf"
 UNREADABLE: Final = object()
 
 _SHOWN_CHARACTERS = 40
+_SPACED_COLON: Final = re.compile(rb'"[ \t\r]+:')
 
 
 def shown(value: object) -> str:
@@ -66,21 +78,38 @@ def parse_line(raw: bytes) -> tuple[Any, list[Problem]]:
 def has_hidden_keys(raw: bytes, value: object) -> bool:
     """Tell whether the line may have more keys than its parsed value, that is, duplicates.
 
-    Exact for lines without duplicates apart from white space before a colon or a
-    backslash at a key's end, which merely say "maybe".
+    False is certain. Lines without duplicates say "maybe", too, where white space stands
+    before a colon, a string begins with a colon, or a key ends with a backslash.
     """
-    keys = count_keys(value)
+    return has_more_keys(raw, count_keys(value))
+
+
+def has_more_keys(raw: bytes, n_keys: int) -> bool:
+    """Tell, as `has_hidden_keys` does, whether a line may have more keys than the `n_keys` of its value."""
     colons = raw.count(b'":')
-    return colons != keys and colons - raw.count(b'\\":') != keys
+    if colons != n_keys and (b'\\\\":' in raw or colons - raw.count(b'\\":') != n_keys):
+        return True
+    return _SPACED_COLON.search(raw) is not None
+
+
+def hides_nothing(raw: bytes, value: object) -> bool:
+    """Tell whether a line has, for certain, no key beside those of its value; quickest where it is compact."""
+    written = orjson.dumps(value)
+    return written == raw or written == raw[:-1] or not has_hidden_keys(raw, value)
 
 
 def count_keys(value: object) -> int:
     """Return the number of keys of all objects in a JSON value."""
-    if isinstance(value, dict):
-        return len(value) + sum(count_keys(item) for item in value.values() if isinstance(item, dict | list))
-    if isinstance(value, list):
-        return sum(count_keys(item) for item in value if isinstance(item, dict | list))
-    return 0
+    keys = 0
+    inner = [value]
+    while inner:
+        item = inner.pop()
+        if isinstance(item, dict):
+            keys += len(item)
+            inner.extend(item.values())
+        elif isinstance(item, list):
+            inner.extend(item)
+    return keys
 
 
 def _undecodable(raw: bytes, error: UnicodeDecodeError) -> str:

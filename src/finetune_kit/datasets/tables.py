@@ -1,4 +1,4 @@
-"""Tables as sources of rows: CSV, TSV, Parquet, and data frames."""
+"""Tables as sources of rows: CSV, TSV, Excel and Parquet."""
 
 from __future__ import annotations
 
@@ -6,19 +6,22 @@ import csv
 import io
 import sys
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from finetune_kit.datasets.syntax import BOM, shown
+from finetune_kit.datasets.sources.found import Lost
+from finetune_kit.datasets.sources.texts import SAVE_AS_UTF8, is_decoded, read_text, undecodable_byte
+from finetune_kit.datasets.syntax import shown
 from finetune_kit.errors import DatasetError, FormatError, MissingExtraError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
-__all__ = ["Table", "frame_table", "read_delimited", "read_parquet"]
+__all__ = ["Table", "read_delimited", "read_parquet"]
 
-_SAVE_AS_UTF8: Final = "save it as UTF-8 (in Excel: CSV UTF-8)"
+_QUOTES: Final = "close the quotes, and write a quote inside a quoted cell twice"
+_RAGGED: Final = "quote cells that hold the delimiter or a line break"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,26 +31,37 @@ class Table:
     columns: list[str]
     records: Sequence[Mapping[str, Any]]
     lines: Sequence[int] | None = None
+    lost: Sequence[Lost] = ()
+    """The lines that are no rows, each with the reason."""
+    is_typed: bool = False
+    """Whether a null stands for nothing, and what the protocol does not know is no part of a row: so it is in typed
+    tables, and in documents that are no training files themselves."""
+    around: Mapping[str, Any] = field(default_factory=dict)
+    """What stands beside the rows in their document, such as the users of an export of tickets."""
+
+    def numbered(self) -> Iterator[tuple[int, Mapping[str, Any]]]:
+        """Iterate over the rows with their lines, or numbers where there are no lines."""
+        lines = self.lines if self.lines is not None else range(1, len(self.records) + 1)
+        return zip(lines, self.records, strict=True)
 
 
 def read_delimited(path: Path, *, delimiter: str | None = None) -> Table:
-    """Read a table with a header line; without a delimiter, comma or (if the header has none) semicolon.
+    """Read a table with a header line; without a delimiter, comma or (if the header has none) semicolon or tab.
 
-    Takes what Excel writes: a byte order mark, CR LF, quoted line breaks.
+    Takes what Excel writes: a byte order mark, CR LF, quoted line breaks. Rows that have
+    more or fewer cells than the header, or bytes that are not UTF-8, are among the lost.
 
     Raises:
-        FormatError: A line is not UTF-8, or has more or fewer cells than the header.
+        FormatError: The header cannot be used, or the file is UTF-16.
     """
-    text = _decode(path)
+    text = read_text(path)
     header = text.partition("\n")[0]
-    if delimiter is None:
-        delimiter = ";" if ";" in header and "," not in header else ","
-    try:
-        with _long_cells():
-            return _parse(path, csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True))
-    except _MalformedError as error:
-        remedy = "close the quotes, and write a quote inside a quoted cell twice"
-        raise FormatError(str(error), path=str(path), line=error.line, remedy=remedy) from error
+    if not is_decoded(header):
+        reason = f"byte {undecodable_byte(header)} is not UTF-8"
+        raise FormatError(reason, path=str(path), line=1, remedy=SAVE_AS_UTF8)
+    with _long_cells():
+        reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter or _delimiter(header), strict=True)
+        return _parse(path, reader)
 
 
 def read_parquet(path: Path) -> Table:
@@ -59,67 +73,43 @@ def read_parquet(path: Path) -> Table:
         raise MissingExtraError("reading Parquet", "tables", package="pyarrow") from error
     try:
         table = pq.read_table(path)
-    except (pa.ArrowInvalid, OSError) as error:
+    except (pa.ArrowException, OSError) as error:
         raise DatasetError(f"cannot read {str(path)!r} as Parquet: {type(error).__name__}") from error
-    return Table(list(table.column_names), table.to_pylist())
+    return Table(list(table.column_names), table.to_pylist(), is_typed=True)
 
 
-def frame_table(source: object) -> Table | None:
-    """Return a pandas or polars data frame as a table, None for anything else."""
-    # Whoever holds a frame has imported its library; nobody else should pay for it.
-    pandas = sys.modules.get("pandas")
-    if pandas is not None and isinstance(source, pandas.DataFrame):
-        return Table([str(column) for column in source.columns], _named(source.to_dict("records")))
-    polars = sys.modules.get("polars")
-    if polars is not None and isinstance(source, polars.DataFrame):
-        return Table(list(source.columns), source.to_dicts())
-    return None
-
-
-def _named(records: list[dict[Any, Any]]) -> list[dict[str, Any]]:
-    return [{str(column): value for column, value in record.items()} for record in records]
-
-
-def _decode(path: Path) -> str:
-    try:
-        raw = path.read_bytes().removeprefix(BOM)
-    except OSError as error:
-        remedy = "check the path and its permissions"
-        raise DatasetError(f"cannot read {str(path)!r}: {error.strerror or error}. Remedy: {remedy}") from error
-    try:
-        return raw.decode()
-    except UnicodeDecodeError as error:
-        line = raw.count(b"\n", 0, error.start) + 1
-        if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
-            raise FormatError("the file is UTF-16, not UTF-8", path=str(path), line=1, remedy=_SAVE_AS_UTF8) from None
-        reason = f"byte 0x{raw[error.start]:02X} is not UTF-8"
-        # The decoder's own error carries the whole file.
-        raise FormatError(reason, path=str(path), line=line, remedy=_SAVE_AS_UTF8) from None
-
-
-class _MalformedError(ValueError):
-    def __init__(self, reason: str, line: int) -> None:
-        super().__init__(reason)
-        self.line = line
+def _delimiter(header: str) -> str:
+    return next((mark for mark in ",;\t" if mark in header), ",")
 
 
 def _parse(path: Path, reader: Any) -> Table:
     rows = _rows(reader)
-    columns = next(rows, (1, []))[1]
+    first = next(rows, (1, []))
+    if isinstance(first, Lost):
+        raise FormatError(first.reason, path=str(path), line=first.line, remedy=first.remedy)
+    columns = first[1]
     _check_header(path, columns)
     records: list[dict[str, str]] = []
     lines: list[int] = []
-    for line, cells in rows:
-        if len(cells) != len(columns):
-            reason = f"the row has {len(cells)} cells, the header has {len(columns)}"
-            remedy = "quote cells that hold the delimiter or a line break"
-            raise FormatError(reason, path=str(path), line=line, remedy=remedy)
-        records.append(dict(zip(columns, cells, strict=True)))
-        lines.append(line)
-    return Table(columns, records, lines)
+    lost: list[Lost] = []
+    for row in rows:
+        found = row if isinstance(row, Lost) else _loss(*row, len(columns))
+        if found is not None:
+            lost.append(found)
+            continue
+        records.append(dict(zip(columns, row[1], strict=True)))
+        lines.append(row[0])
+    return Table(columns, records, lines, lost, is_typed=True)
 
 
-def _rows(reader: Any) -> Iterator[tuple[int, list[str]]]:
+def _loss(line: int, cells: list[str], n_columns: int) -> Lost | None:
+    if len(cells) != n_columns:
+        return Lost(line, f"the row has {len(cells)} cells, the header has {n_columns}", _RAGGED)
+    broken = next((cell for cell in cells if not is_decoded(cell)), None)
+    return None if broken is None else Lost(line, f"byte {undecodable_byte(broken)} is not UTF-8", SAVE_AS_UTF8)
+
+
+def _rows(reader: Any) -> Iterator[tuple[int, list[str]] | Lost]:
     while True:
         line = reader.line_num + 1
         try:
@@ -127,7 +117,9 @@ def _rows(reader: Any) -> Iterator[tuple[int, list[str]]]:
         except StopIteration:
             return
         except csv.Error as error:
-            raise _MalformedError(f"not a table: {error}", line) from None
+            # The reader goes on in the middle of the broken row: nothing after it can be trusted.
+            yield Lost(line, f"from here on not a table: {error}", _QUOTES)
+            return
         if cells:
             yield line, cells
 

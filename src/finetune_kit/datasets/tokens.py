@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from array import array
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import orjson
+
 from finetune_kit.datasets.counting import RowCounter
 from finetune_kit.datasets.encodings import base_model, encoding_name
+from finetune_kit.datasets.own_tokenizers import own_counter
 from finetune_kit.datasets.rules import MAX_TRAINING_TOKENS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-__all__ = ["TokenCount", "count_tokens"]
+    from finetune_kit.datasets.own_tokenizers import Tokenizer
 
-_PLAIN_KEYS = frozenset({"role", "content", "name", "weight"})
+__all__ = ["TokenCount", "TokenTally", "count_tokens"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +35,8 @@ class TokenCount:
     encoding: str
     exact: bool
     """False where the encoding is a guess for this model, or where tools, calls, images or pairs are estimated."""
-    per_example: tuple[int, ...] = field(repr=False)
+    per_example: Sequence[int] = field(repr=False, hash=False)
+    """The tokens of each example, in their order."""
     limit: int | None = None
     """The most tokens of one example that are trained on; None where it is not known."""
 
@@ -58,8 +64,13 @@ class TokenCount:
     @property
     def p95(self) -> int:
         """The tokens that 95 % of the examples do not exceed (nearest rank)."""
-        rank = -(-95 * len(self.per_example) // 100)
-        return sorted(self.per_example)[rank - 1]
+        left = -(-95 * len(self.per_example) // 100)
+        # There are few different counts, even where there are millions of examples.
+        for tokens, examples in sorted(Counter(self.per_example).items()):
+            left -= examples
+            if left <= 0:
+                return tokens
+        return 0
 
     @property
     def n_over_limit(self) -> int:
@@ -72,24 +83,57 @@ class TokenCount:
         return f"{about}{self.total:,} tokens for {self.model} ({self.encoding}): {spread}"
 
 
-def count_tokens(rows: Iterable[Mapping[str, Any]], model: str) -> TokenCount:
-    """Count the tokens of parsed rows for a model, fine-tuned or not."""
-    encoding, known = encoding_name(model)
-    counter = RowCounter(encoding)
-    counts: list[int] = []
-    # The constants of the chat format are published for OpenAI's hosted models, not for gpt-oss.
-    exact = known and encoding != "o200k_harmony"
+def count_tokens(
+    rows: Iterable[Mapping[str, Any]], model: str, *, tokenizer: Tokenizer | None = None
+) -> TokenCount:
+    """Count the tokens of parsed rows for a model, fine-tuned or not, if need be by its own tokenizer."""
+    tally = TokenTally(model, tokenizer)
     for row in rows:
-        counts.append(counter.row(row))
-        exact = exact and _is_plain(row)
-    return TokenCount(model, encoding, exact, tuple(counts), MAX_TRAINING_TOKENS.get(base_model(model)))
+        tally.add(row)
+    return tally.result()
 
 
-def _is_plain(row: Mapping[str, Any]) -> bool:
-    messages = row.get("messages")
-    if not isinstance(messages, list) or row.get("tools") or row.get("functions"):
-        return False
-    return all(
-        isinstance(message, dict) and isinstance(message.get("content"), str) and message.keys() <= _PLAIN_KEYS
-        for message in messages
-    )
+class TokenTally:
+    """The tokens of rows as they come: four bytes of memory for each row."""
+
+    def __init__(self, model: str, tokenizer: Tokenizer | None = None) -> None:
+        self.counts = array("I")
+        self._model = model
+        self._encoding, self._known = encoding_name(model)
+        count = None if tokenizer is None else own_counter(tokenizer)
+        self._counter = RowCounter(self._encoding, count)
+        self._is_own = count is not None
+
+    @property
+    def guessed(self) -> bool:
+        """Whether some row had something whose tokens no published formula tells."""
+        return self._counter.guessed
+
+    def add(self, row: Mapping[str, Any]) -> None:
+        """Count one more row."""
+        self.counts.append(self._counter.row(row))
+
+    def noting(self, lines: Iterable[bytes]) -> Iterator[bytes]:
+        """Count lines on their way; a line that is no object has no tokens, a blank one is no row."""
+        for raw in lines:
+            try:
+                row = orjson.loads(raw)
+            except orjson.JSONDecodeError:
+                row = None
+            if type(row) is dict:
+                self.add(row)
+            elif not raw.isspace():
+                self.counts.append(0)
+            yield raw
+
+    def merge(self, counts: array[int], *, guessed: bool) -> None:
+        """Add what was counted elsewhere for the rows that follow."""
+        self.counts += counts
+        self._counter.guessed = self._counter.guessed or guessed
+
+    def result(self) -> TokenCount:
+        """Return the count of all rows so far."""
+        # The constants of the chat format are published for OpenAI's hosted models, not for gpt-oss or any other.
+        exact = self._known and self._encoding != "o200k_harmony" and not self._is_own and not self.guessed
+        name = "own tokenizer" if self._is_own else self._encoding
+        return TokenCount(self._model, name, exact, self.counts, MAX_TRAINING_TOKENS.get(base_model(self._model)))

@@ -30,6 +30,8 @@ class Capabilities:
     checkpoint_permissions: bool = True
     uploads: bool = True
     """Whether large files can be sent in parts."""
+    moderations: bool = True
+    """Whether texts can be judged by the service's moderation."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from finetune_kit.types.files import Deleted, File, Upload, UploadPart
 from finetune_kit.types.jobs import Checkpoint, CheckpointPermission, Event, Job
 from finetune_kit.types.methods import method_request
 from finetune_kit.types.models import Model
+from finetune_kit.types.moderations import Moderation
 from finetune_kit.types.pages import Page
 from finetune_kit.wire.call import Call, Form
 
@@ -26,6 +27,7 @@ __all__ = ["OPENAI", "OpenAIDialect"]
 
 DOWNLOAD_BYTES = 8 * 1024**3
 PART_SECONDS = 600.0
+MODERATION_SECONDS = 120.0
 
 
 @dataclass(frozen=True)
@@ -213,6 +215,16 @@ class OpenAIDialect:
         body = {**self._chat_body(chat), "stream": True}
         call = Call("POST", "/chat/completions", bytes, body=body, safe=False)
         return send.patient(self.chat_timeout_seconds).chunks(call)
+
+    # -- moderations ---------------------------------------------------------------------
+
+    async def create_moderation(
+        self, send: Sender, given: str | Sequence[str] | Sequence[Mapping[str, Any]], *, model: str | None = None
+    ) -> Moderation:
+        """Judge texts, or one input of several parts. Safe to repeat: nothing is kept, and it costs nothing."""
+        body: dict[str, Any] = {"input": given if isinstance(given, str) else list(given)}
+        call = Call("POST", "/moderations", Moderation, body=body | ({"model": model} if model else {}))
+        return await send.patient(MODERATION_SECONDS)(call)
 
     def _chat_body(self, chat: ChatCall) -> dict[str, Any]:
         body = {

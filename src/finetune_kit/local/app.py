@@ -16,7 +16,7 @@ from starlette.routing import Mount, Router
 
 from finetune_kit.local.identifiers import new_id
 from finetune_kit.local.problems import DISK_ERRORS, Problem, disk_full
-from finetune_kit.local.routes import chat, checkpoints, files, jobs, models, uploads
+from finetune_kit.local.routes import chat, checkpoints, files, jobs, models, moderations, uploads
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -27,7 +27,15 @@ if TYPE_CHECKING:
 __all__ = ["make_app"]
 
 _log = logging.getLogger("finetune_kit.local")
-_ROUTES = (*files.ROUTES, *uploads.ROUTES, *jobs.ROUTES, *checkpoints.ROUTES, *models.ROUTES, *chat.ROUTES)
+_ROUTES = (
+    *files.ROUTES,
+    *uploads.ROUTES,
+    *jobs.ROUTES,
+    *checkpoints.ROUTES,
+    *models.ROUTES,
+    *chat.ROUTES,
+    *moderations.ROUTES,
+)
 _DRAINED_BYTES = 1024**3
 """How much of a refused body is still read, so that the sender gets to see the answer."""
 

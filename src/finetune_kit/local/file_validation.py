@@ -26,7 +26,7 @@ def check_file(path: Path, method: str, field: Literal["training_file", "validat
 
     report = validate_file(path, method=method)
     least = _FEWEST_EXAMPLES[field]
-    errors = [finding for finding in report.findings if finding.severity == "error"]
+    errors = report.refusals
     if report.n_examples < least and not any(finding.line for finding in errors):
         message = f"{_NAMES[field]} has {report.n_examples} example(s), but must have at least {least} examples"
         raise TrainingFailed(message, code="invalid_n_examples", param=field)

@@ -51,7 +51,7 @@ def content_of(source: Dataset | Path | str, *, purpose: str, filename: str | No
     Training data is checked first, and sent as UTF-8 lines without byte-order mark.
 
     Raises:
-        DatasetError: The data has errors, or the file cannot be read.
+        DatasetError: The data has errors that a service refuses, or the file cannot be read.
     """
     if isinstance(source, str | Path):
         path = Path(source)
@@ -77,7 +77,7 @@ def _training_data(path: Path) -> Dataset:
 
 def _raise_for_errors(data: Dataset) -> None:
     # How many examples a file needs depends on what it is for: tune() and the service check that.
-    data.validate().without("n_examples").raise_for_errors()
+    data.validate().without("n_examples").raise_for_refusals()
 
 
 def _lines(data: Dataset, filename: str) -> UploadContent:

@@ -115,27 +115,27 @@ BAD_CHATS = [
     ({"messages": [USER, calling(type="f")], "tools": [TOOL]}, "tool_calls", "/messages/1/tool_calls/0/type"),
     (
         {"messages": [USER, {**CALLING, "tool_calls": [CALL, CALL]}], "tools": [TOOL]},
-        "tool_calls",
+        "tool_call_duplicate",
         "/messages/1/tool_calls/1/id",
     ),
     (
         {"messages": [USER, function(arguments="{")], "tools": [TOOL]},
-        "tool_arguments",
+        "arguments_json",
         "/messages/1/tool_calls/0/function/arguments",
     ),
     (
         {"messages": [USER, function(arguments="[]")], "tools": [TOOL]},
-        "tool_arguments",
+        "arguments_json",
         "/messages/1/tool_calls/0/function/arguments",
     ),
     (
         {"messages": [USER, function(arguments='"{}"')], "tools": [TOOL]},
-        "tool_arguments",
+        "arguments_twice",
         "/messages/1/tool_calls/0/function/arguments",
     ),
     (
         {"messages": [USER, function(arguments={})], "tools": [TOOL]},
-        "tool_arguments",
+        "arguments_type",
         "/messages/1/tool_calls/0/function/arguments",
     ),
     (
@@ -154,10 +154,10 @@ BAD_CHATS = [
     ({"messages": [{**USER, "tool_call_id": "a"}, ANSWER]}, "tool_call_id", "/messages/0/tool_call_id"),
     ({"messages": [USER, ANSWER], "tools": {}}, "tools", "/tools"),
     ({"messages": [USER, ANSWER], "tools": [{"name": "a"}]}, "tools", "/tools/0"),
-    ({"messages": [USER, ANSWER], "tools": [TOOL, TOOL]}, "tools", "/tools/1/function/name"),
+    ({"messages": [USER, ANSWER], "tools": [TOOL, TOOL]}, "tool_duplicate", "/tools/1/function/name"),
     (
         {"messages": [USER, ANSWER], "tools": [{"type": "function", "function": {"name": "a b"}}]},
-        "tools",
+        "tool_name",
         "/tools/0/function/name",
     ),
     ({"messages": [USER, ANSWER], "parallel_tool_calls": "no"}, "tools", "/parallel_tool_calls"),

@@ -170,6 +170,9 @@ class Engine(Protocol):
     def chat(self, request: ChatRequest) -> AsyncIterator[ChatPiece]:
         """Answer a chat, piece by piece."""
 
+    def moderate(self, text: str) -> Mapping[str, float] | None:
+        """Return a score from 0 to 1 for each category of moderation; None where the engine offers none."""
+
     async def release(self) -> None:
         """Give back memory that answering holds, before a training starts."""
 

@@ -13,9 +13,10 @@ import orjson
 
 from finetune_kit.local.engines.base import BaseModelEntry, ChatPiece, Outcome, TrainingFailed
 from finetune_kit.local.engines.scripted_answers import Answers, learn
+from finetune_kit.local.engines.scripted_moderation import moderate
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncIterator, Mapping, Sequence
 
     from finetune_kit.local.engines.base import ChatRequest, Control, Recorder, TrainingRun
 
@@ -77,6 +78,10 @@ class ScriptedEngine:
                 yield ChatPiece(index, word)
             written = sum(1 for word in words if word.strip())
             yield ChatPiece(index, "", reason, prompt, written)
+
+    def moderate(self, text: str) -> Mapping[str, float]:
+        """Judge a text by the marks in it: "scripted-moderation:violence" is of the category violence."""
+        return moderate(text)
 
     async def release(self) -> None:
         """Hold nothing, so give nothing back."""

@@ -64,6 +64,10 @@ class TrlEngine:
         """Answer a chat, together with the others that are waiting."""
         return self._answering.chat(request)
 
+    def moderate(self, text: str) -> None:
+        """Offer no moderation: the engine has no model for it."""
+        del text
+
     async def release(self) -> None:
         """End the answering process once it has answered; the next chat starts a new one."""
         await self._answering.end()

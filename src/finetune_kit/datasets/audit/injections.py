@@ -1,0 +1,69 @@
+"""The check for instructions to a model hidden in what it should treat as data."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, ClassVar, Final
+
+from finetune_kit.datasets.audit.check import AuditRule, Check, Hit
+from finetune_kit.datasets.audit.phrases import count_kinds, has_phrase, plain
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from finetune_kit.datasets.audit.row import AuditRow
+
+__all__ = ["CHECKS", "Injections", "is_injection"]
+
+# The marks by which chat templates separate turns: in a message they forge one.
+_TURNS: Final = re.compile(
+    r"<\|(?:im_start|im_end|im_sep|system|user|assistant|end|eot_id|start_header_id|end_header_id|begin_of_text"
+    r"|endoftext|start|message|channel|end_of_turn|end_of_text|prompter)\|>|\[/?INST\]|<</?SYS>>"
+    r"|<(?:start|end)_of_turn>|</?(?:system|sys|system_prompt|instructions?|admin|developer)>|<\|?(?:user|assistant|bot)\|>"
+    r"|(?:^|\n| )\#{2,4} ?(?:Instructions?|System|Human|Assistant|Response)\s?:|\[system\]|\{\{#system"
+    r"|(?:^|\n)\s*\[?system(?: (?:message|prompt|note|instruction)s?)?\]?\s?:(?=.)"
+    r"|\n(?:human|assistant|user): .*\n(?:human|assistant|user): ",
+    re.IGNORECASE,
+)
+_MANY_WEAK: Final = 4
+_SHORTEST_JAILBREAK: Final = 80
+
+
+class Injections(Check):
+    """Texts that tell a model to forget its instructions: training on compliance with them teaches it."""
+
+    id: ClassVar[str] = "prompt_injection"
+    method: ClassVar[str] = (
+        "marks of chat templates, and phrases of 25 languages that override instructions, ask for hidden ones or set up"
+        " a role without rules; it knows phrases, not intent: one of four real jailbreaks passes"
+    )
+    rules: ClassVar[Mapping[str, AuditRule]] = {
+        "prompt_injection": AuditRule(
+            "warning",
+            "https://genai.owasp.org/llmrisk/llm01-prompt-injection",
+            "drop the example, unless its answer shows how to withstand this",
+        )
+    }
+    defaults: ClassVar[Mapping[str, float]] = {"weak_signs": _MANY_WEAK}
+
+    def see(self, row: AuditRow) -> Iterator[Hit]:
+        """Judge every text but the instructions."""
+        for text in row.texts:
+            if text.role in ("system", "developer"):
+                continue
+            self.n_examined += 1
+            if is_injection(text.text, weak_signs=int(self.thresholds["weak_signs"])):
+                yield Hit("prompt_injection", "a text gives orders to the model that reads it", row, text.pointer)
+
+
+def is_injection(text: str, *, weak_signs: int = _MANY_WEAK) -> bool:
+    """Tell whether a text has a mark of a chat template, an override, or so many different weak signs."""
+    if _TURNS.search(text):
+        return True
+    said = plain(text)
+    if has_phrase("injection", "marker", said):
+        return True
+    return len(said) >= _SHORTEST_JAILBREAK and count_kinds("injection", "weak", said) >= weak_signs
+
+
+CHECKS: Final[tuple[type[Check], ...]] = (Injections,)

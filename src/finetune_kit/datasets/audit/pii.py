@@ -1,0 +1,115 @@
+"""The check for personal data, and the search for it in one text."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from typing import TYPE_CHECKING, ClassVar, Final
+
+from finetune_kit.datasets.audit.check import AuditRule, AuditSettings, Check, Hit
+from finetune_kit.datasets.audit.numbers import (
+    find_accounts,
+    find_cards,
+    find_machines,
+    find_national_ids,
+    find_phones,
+    require_libraries,
+)
+from finetune_kit.datasets.audit.people import find_addresses, find_births, find_emails, find_persons
+from finetune_kit.datasets.audit.spans import Span, without_overlaps
+from finetune_kit.datasets.audit.values import row_values
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from finetune_kit.datasets.audit.row import AuditRow
+    from finetune_kit.datasets.rules import Severity
+
+__all__ = ["CHECKS", "KINDS", "PersonalData", "find_spans"]
+
+KINDS: Final[Mapping[str, str]] = {
+    "email": "mail address",
+    "phone": "telephone number",
+    "card": "payment card",
+    "iban": "bank account (IBAN)",
+    "account": "bank account",
+    "ip": "IP address",
+    "mac": "MAC address",
+    "national_id": "national identity number",
+    "document": "number of an identity paper",
+    "crypto": "wallet",
+    "birth": "date of birth",
+    "address": "postal address",
+    "street": "street with a number",
+    "person": "name of a person",
+}
+"""The kinds of personal data that can be found, and what each is."""
+
+_SURE: Final = 0.55
+_GDPR: Final = "Regulation (EU) 2016/679, Article 4(1)"
+_FIX: Final = "redact it: Dataset.redact(), or drop the example"
+_LIGHT: Final = frozenset({"person", "street", "mac"})
+_HAS_DIGITS: Final = re.compile(r"\d")
+_DEFAULT: Final = AuditSettings()
+
+
+def find_spans(text: str, regions: tuple[str, ...] = _DEFAULT.regions) -> list[Span]:
+    """Find personal data in a text: where it stands and of what kind, in order and without overlaps.
+
+    Example:
+        >>> find_spans("Write to ana.silva@mail.pt or call +351 912 345 678.")
+        [Span(start=9, end=26, kind='email', confidence=0.99), Span(start=35, end=51, kind='phone', confidence=0.95)]
+
+    Args:
+        text: What to search.
+        regions: Countries whose national telephone numbers are looked for; others are found by "+".
+
+    Raises:
+        MissingExtraError: The libraries of the extra `audit` are not installed.
+    """
+    require_libraries()
+    return _spans(text, regions)
+
+
+def _spans(text: str, regions: tuple[str, ...]) -> list[Span]:
+    found = [*find_emails(text), *find_persons(text)]
+    if _HAS_DIGITS.search(text) or not text.isascii():
+        for detect in (find_cards, find_accounts, find_national_ids, find_births, find_addresses):
+            found += detect(text)
+        found += find_phones(text, regions)
+    if "." in text or ":" in text or "-" in text:
+        found += find_machines(text)
+    return without_overlaps(found)
+
+
+class PersonalData(Check):
+    """Data by which a person can be found."""
+
+    id: ClassVar[str] = "pii"
+    method: ClassVar[str] = (
+        "phonenumbers, the checksums of python-stdnum, ipaddress, and what the words before say (names and addresses:"
+        " only so)"
+    )
+    rules: ClassVar[Mapping[str, AuditRule]] = {
+        f"pii_{kind}": AuditRule("hint" if kind in _LIGHT else "warning", _GDPR, _FIX) for kind in KINDS
+    }
+
+    def __init__(self, settings: AuditSettings) -> None:
+        require_libraries()
+        super().__init__(settings)
+
+    def see(self, row: AuditRow) -> Iterator[Hit]:
+        """Search every text and every argument of a tool call."""
+        found: dict[str, tuple[str, Counter[str]]] = {}
+        for value in row_values(row):
+            self.n_examined += 1
+            for span in _spans(value.text, self.settings.regions):
+                pointer, counts = found.setdefault(span.kind, (value.pointer, Counter()))
+                counts["sure" if span.confidence > _SURE else "unsure"] += 1
+        for kind, (pointer, counts) in found.items():
+            severity: Severity | None = None if counts["sure"] else "hint"
+            reason = f"{counts.total()} of the kind: {KINDS[kind]}"
+            yield Hit(f"pii_{kind}", reason, row, pointer, severity=severity)
+
+
+CHECKS: Final[tuple[type[Check], ...]] = (PersonalData,)
