@@ -31,15 +31,14 @@ def bare_orjson(path: Path) -> int:
     return rows
 
 
-def json_with_the_same_checks(path: Path) -> int:
-    from finetune_kit.datasets.shapes import row_problems
-
-    problems = 0
+def json_with_checks_by_hand(path: Path) -> int:
+    """Check the shape of messages and calls as a careful program would that knows nothing of JSON Schema."""
+    faults = 0
     with path.open("rb") as lines:
         for line in lines:
-            for _ in row_problems(json.loads(line), "supervised"):
-                problems += 1
-    return problems
+            row = json.loads(line)
+            faults += not isinstance(row, dict) or not row.get("messages") or not _is_good_chat(row["messages"])
+    return faults
 
 
 def together_check_file(path: Path) -> int:
@@ -61,18 +60,21 @@ def kit_dataset_validate(path: Path) -> dict[str, int]:
 
 
 def bare_tiktoken(path: Path) -> int:
-    """Check and count as notebooks do: load all, look at every message, encode every value."""
+    """Check and count as OpenAI's notebook does: load all, look at each message, encode all, and the answers again."""
     encode = _encoding().encode
     with path.open(encoding="utf-8") as lines:
         rows = [json.loads(line) for line in lines]
-    faults = sum(_notebook_faults(row) for row in rows)
+    faults = sum(map(_notebook_faults, rows))
     total = 0
     for row in rows:
         total += 3
         for message in row["messages"]:
             total += 3 + ("name" in message)
             total += sum(len(encode(value)) for value in message.values())
-    return total + 0 * faults
+    for row in rows:
+        answers = [message["content"] for message in row["messages"] if message["role"] == "assistant"]
+        faults += not sum(len(encode(answer)) for answer in answers)
+    return total
 
 
 def kit_tokens_by_tiktoken(path: Path) -> int:
@@ -110,6 +112,28 @@ def kit_filter_and_write(path: Path) -> int:
 
 def kit_shuffle_and_write(path: Path) -> int:
     return _written(path, _read(path).shuffle(seed=1).write)
+
+
+def _is_good_chat(messages: list[Any]) -> bool:  # noqa: PLR0911 - one check after the other
+    known = {"role", "content", "name", "tool_calls", "tool_call_id", "weight", "refusal", "function_call"}
+    waiting: set[str] = set()
+    for message in messages:
+        if not isinstance(message, dict) or not message.keys() <= known:
+            return False
+        role, content, calls = message.get("role"), message.get("content"), message.get("tool_calls")
+        if role not in ("system", "user", "assistant", "tool"):
+            return False
+        if content is None and not calls:
+            return False
+        if isinstance(content, str) and (not content.strip() or "<|endoftext|>" in content):
+            return False
+        if role == "tool" and message.get("tool_call_id") not in waiting:
+            return False
+        for call in calls or []:
+            if not isinstance(json.loads(call["function"]["arguments"]), dict):
+                return False
+            waiting.add(call["id"])
+    return messages[-1]["role"] == "assistant"
 
 
 def _notebook_faults(row: dict[str, Any]) -> int:

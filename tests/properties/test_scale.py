@@ -72,7 +72,9 @@ ROWS = {
             "non_preferred_output": OUTPUTS,
         }
     ),
-    "reinforcement": st.fixed_dictionaries({"messages": MESSAGES}, optional=EXTRAS | {"answer": TEXTS | st.integers()}),
+    "reinforcement": st.fixed_dictionaries(
+        {"messages": MESSAGES}, optional=EXTRAS | {"answer": TEXTS | st.integers(-(2**63), 2**64 - 1)}
+    ),
 }
 
 
@@ -136,9 +138,7 @@ def table_cache(tmp_path_factory: pytest.TempPathFactory):
 
 
 WORDS = st.text(st.characters(exclude_categories=["Cs"]), max_size=60)
-CHATS = st.lists(
-    st.tuples(st.sampled_from(["system", "user", "assistant"]), st.none() | TEXTS, WORDS), max_size=4
-)
+CHATS = st.lists(st.tuples(st.sampled_from(["system", "user", "assistant"]), st.none() | TEXTS, WORDS), max_size=4)
 
 
 @given(st.lists(CHATS, min_size=1, max_size=5))

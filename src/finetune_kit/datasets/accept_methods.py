@@ -85,11 +85,7 @@ class _ReinforcementAcceptor(_RowAcceptor):
 
     def _keeps_rules(self, row: Any) -> bool:
         messages = row["messages"]
-        return (
-            _BOUND.isdisjoint(row)
-            and _is_plain_chat(messages, "developer")
-            and messages[-1]["role"] == "user"
-        )
+        return _BOUND.isdisjoint(row) and _is_plain_chat(messages, "developer") and messages[-1]["role"] == "user"
 
 
 # Keys of reinforcement rows that rules look into.

@@ -13,7 +13,7 @@ from finetune_kit.datasets.tools import TOOL_NAME, declared_tools
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["call_problems", "conversation_problems", "declared_call_problems", "parsed_arguments"]
+__all__ = ["call_problems", "conversation_problems", "declared_call_problems", "once_encoded", "parsed_arguments"]
 
 
 def call_problems(message: dict[str, Any], pointer: str) -> Iterator[Problem]:
@@ -77,6 +77,17 @@ def parsed_arguments(arguments: Any) -> dict[str, Any] | None:
     return value if isinstance(value, dict) else None
 
 
+def once_encoded(arguments: Any) -> str | None:
+    """Return the text that encodes an object once, of arguments that encode it more often; None of any others."""
+    try:
+        inner = _parsed(arguments) if isinstance(arguments, str) else None
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(inner, str):
+        return None
+    return inner if parsed_arguments(inner) is not None else once_encoded(inner)
+
+
 def _call_list_problems(calls: Any, pointer: str) -> Iterator[Problem]:
     if not isinstance(calls, list) or not calls:
         reason = "tool_calls is empty" if calls == [] else f"tool_calls is {_kind(calls)}, not an array"
@@ -124,8 +135,9 @@ def _encoding_problems(arguments: Any, pointer: str) -> Iterator[Problem]:
     except (ValueError, RecursionError):
         yield Problem("arguments_json", pointer, "arguments is not valid JSON")
         return
-    if isinstance(value, str) and parsed_arguments(value) is not None:
-        yield Problem("arguments_twice", pointer, "arguments is JSON encoded twice: it parses to a string of JSON")
+    if once_encoded(arguments) is not None:
+        reason = "arguments is JSON encoded more than once: it parses to a string of JSON"
+        yield Problem("arguments_twice", pointer, reason)
     elif not isinstance(value, dict):
         yield Problem("arguments_json", pointer, f"arguments parses to {_kind(value)}, not an object")
 

@@ -61,6 +61,7 @@ class RowCounter:
         self._repeated = lru_cache(maxsize=_REMEMBERED_TEXTS)(self._text)
         self._function_opens = _FUNCTION_OPENS[encoding]
         self._tool_lists: dict[bytes, int] = {}
+        self._openings = {role: _PER_MESSAGE + self._text(role) for role in ("user", "assistant")}
 
     def row(self, row: Mapping[str, Any]) -> int:
         """Return the tokens of a row; those of a preference are its input and both outputs."""
@@ -91,7 +92,16 @@ class RowCounter:
         if not isinstance(messages, list):
             self.guessed = True
             return 0
-        return sum(map(self._message, messages))
+        count = 0
+        for message in messages:
+            # Most messages are a role and a text, which need no further look.
+            if type(message) is dict and len(message) == 2:  # noqa: PLR2004 - role and content
+                role, content = message.get("role"), message.get("content")
+                if type(content) is str and type(role) is str and role in self._openings:
+                    count += self._openings[role] + self._text(content)
+                    continue
+            count += self._message(message)
+        return count
 
     def _message(self, message: Any) -> int:
         if not isinstance(message, dict):

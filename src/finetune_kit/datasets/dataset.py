@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from finetune_kit.datasets.audit import AuditReport, AuditSettings
+    from finetune_kit.datasets.audit.row import AuditRow
     from finetune_kit.datasets.balance import To
     from finetune_kit.datasets.card import DatasetCard, Statements
     from finetune_kit.datasets.chosen import Keep
@@ -49,13 +50,13 @@ if TYPE_CHECKING:
     from finetune_kit.datasets.findings import ValidationReport
     from finetune_kit.datasets.fixes import FixReport
     from finetune_kit.datasets.forget import Forgotten
+    from finetune_kit.datasets.own_tokenizers import Tokenizer
     from finetune_kit.datasets.provenance import Provenance, Said, SourceCount
     from finetune_kit.datasets.providers import ValidationMatrix
     from finetune_kit.datasets.rows import Skipped
     from finetune_kit.datasets.rules import MethodName
     from finetune_kit.datasets.split_stable import Instant
     from finetune_kit.datasets.templates import Text
-    from finetune_kit.datasets.own_tokenizers import Tokenizer
     from finetune_kit.datasets.tokens import TokenCount
     from finetune_kit.datasets.versions import Version
 
@@ -226,7 +227,11 @@ class Dataset(Sequence[Example]):
         Raises:
             DatasetError: The disk is full, or the directory missing or closed to writing.
         """
-        write_lines(path, self._blocks())
+        self._rows.check_unchanged()
+        if isinstance(self._rows, JsonlFile):
+            self._rows.write(self._picks, path)
+        else:
+            write_lines(path, self.lines())
         if provenance:
             from finetune_kit.datasets.provenance import provenance_lines, provenance_path
 
@@ -397,13 +402,14 @@ class Dataset(Sequence[Example]):
         from finetune_kit.datasets.audit import AuditSettings
         from finetune_kit.datasets.audit.run import audit_rows, numbered_rows
 
-        validation = self.validate()
-        others = numbered_rows(held_out._rows, held_out._picks, held_out.method) if held_out else ()
+        def rows_of(data: Dataset) -> Iterator[AuditRow]:
+            return numbered_rows(data._rows, data._picks, data._method)
+
         return audit_rows(
-            numbered_rows(self._rows, self._picks, self._method),
-            held_out=others,
+            rows_of(self),
+            held_out=() if held_out is None else rows_of(held_out),
             method=self._method,
-            validation=validation,
+            validation=self.validate(),
             settings=settings or AuditSettings(),
             only=only,
             skip=skip,

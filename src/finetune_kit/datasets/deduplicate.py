@@ -10,6 +10,7 @@ import orjson
 from finetune_kit.datasets.alikeness import Alikeness
 from finetune_kit.datasets.chosen import Duplicate, Keep, dropped
 from finetune_kit.datasets.duplicates import digest, duplicate_groups, exact_key, text_key
+from finetune_kit.datasets.jsonl import JsonlFile
 from finetune_kit.datasets.near_duplicates import NearSearch, search_near
 from finetune_kit.datasets.normalise import normalised
 from finetune_kit.datasets.row_texts import answer_text, asked_text, instruction_text, row_text, without_answer
@@ -18,7 +19,7 @@ from finetune_kit.errors import ConfigurationError
 from finetune_kit.types.examples import Example
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterable, Iterator
+    from collections.abc import Hashable, Iterator
 
     from finetune_kit.datasets.near_duplicates import NearPair
     from finetune_kit.datasets.rules import MethodName
@@ -101,10 +102,10 @@ def duplicates(rows: Rows, picks: Sequence[int], method: MethodName, like: Liken
     )
 
 
-def row_identities(rows: Rows, picks: Iterable[int], method: MethodName, like: Likeness) -> Iterator[Hashable]:
+def row_identities(rows: Rows, picks: Sequence[int], method: MethodName, like: Likeness) -> Iterator[Hashable]:
     """Yield for each row what it has in common with the rows that are the same, exactly or after normalisation."""
     if like.by == "exact" and like.of == "row":
-        return (exact_key(rows.raw(index)) for index in picks)
+        return map(exact_key, _raw_rows(rows, picks))
     key = text_key if like.by == "normalised" else _exact_text_key
     if callable(like.of):
         of = like.of
@@ -112,6 +113,19 @@ def row_identities(rows: Rows, picks: Iterable[int], method: MethodName, like: L
     if like.of == "row":
         return (text_key(row_text(parse_row(rows, index, method))) for index in picks)
     return (_input_identity(parse_row(rows, index, method), index, method, like.by) for index in picks)
+
+
+def _raw_rows(rows: Rows, picks: Sequence[int]) -> Iterator[bytes]:
+    """Yield the bytes of rows, those of a file many at a time."""
+    if not isinstance(rows, JsonlFile):
+        yield from map(rows.raw, picks)
+        return
+    begun = b""
+    for block in rows.blocks(picks):
+        *lines, begun = (begun + block).split(b"\n")
+        yield from lines
+    if begun:
+        yield begun
 
 
 def _input_identity(row: dict[str, Any], index: int, method: MethodName, by: By) -> Hashable:

@@ -40,7 +40,7 @@ class DocumentedRows:
     def extra(self, index: int) -> Mapping[str, Any]:
         """Return what stands beside the row, the facts included."""
         record = self._records[0 if self._codes is None else self._codes[index]]
-        return {**self._rows.extra(index), **record}  # noqa: S610 - no query of Django
+        return {**self._rows.extra(index), **record}
 
     def check_unchanged(self) -> None:
         """Raise DatasetError if the rows are no longer what was read."""

@@ -57,7 +57,7 @@ class EditedRows:
 
     def extra(self, index: int) -> Mapping[str, Any]:
         """Return what stands beside the row and is not written."""
-        kept = self._rows.extra(self._picks[index])  # noqa: S610 - no query of Django
+        kept = self._rows.extra(self._picks[index])
         return {**kept, **self._extras[index]} if index in self._extras else kept
 
     def check_unchanged(self) -> None:

@@ -72,7 +72,7 @@ class _Fixer:
 
     def row(self, row: dict[str, Any]) -> dict[str, Any]:
         """Return a mended row."""
-        if self._method == "supervised" and row.keys() == {"prompt", "completion"}:
+        if self._method == "supervised" and row.keys().isdisjoint(("messages", "input")):
             row = self._chat_of(row)
         if self._method == "dpo":
             if "input" not in row or not isinstance(row["input"], dict):
@@ -88,11 +88,13 @@ class _Fixer:
         self.edits.append(Edit(rule, pointer, before, after))
 
     def _chat_of(self, row: dict[str, Any]) -> dict[str, Any]:
-        prompt, completion = row["prompt"], row["completion"]
+        prompt, completion = row.get("prompt"), row.get("completion")
         if not isinstance(prompt, str) or not isinstance(completion, str):
             return row
         self._note("legacy_format", "", "prompt and completion", "messages of the user and the assistant")
-        return {"messages": [{"role": "user", "content": prompt}, {"role": "assistant", "content": completion}]}
+        rest = {key: value for key, value in row.items() if key not in ("prompt", "completion")}
+        chat = [{"role": "user", "content": prompt}, {"role": "assistant", "content": completion}]
+        return {"messages": chat, **rest}
 
     def _without_extra(self, row: dict[str, Any], known: frozenset[str], pointer: str) -> dict[str, Any]:
         for key in row.keys() - known:
@@ -199,6 +201,9 @@ class _Fixer:
         return message
 
     def _part(self, part: Any, pointer: str) -> Any:
+        if isinstance(part, str):
+            self._note("content_part", pointer, "a bare string", "a part of type text")
+            part = {"type": "text", "text": part}
         if not isinstance(part, dict) or not isinstance(part.get("text"), str):
             return part
         return {**part, "text": self._visible(part["text"], f"{pointer}/text")}

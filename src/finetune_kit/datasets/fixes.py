@@ -19,7 +19,7 @@ from finetune_kit.datasets.repairs import repair_line
 from finetune_kit.datasets.validate import line_problems
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from finetune_kit.datasets.findings import ValidationReport
     from finetune_kit.datasets.rows import Rows
@@ -29,7 +29,6 @@ __all__ = ["Change", "FixReport", "fix_rows"]
 
 _KEPT_PER_RULE: Final = 1000
 _SHOWN: Final = 20
-_accepts: Final = ChatAcceptor().accepts
 # The bytes, plain or escaped, of the characters that `fix_row` takes out: U+200B, U+2060, U+FEFF, U+00AD, U+E00xx.
 _MAY_BE_INVISIBLE: Final = re.compile(
     rb"\xe2\x80\x8b|\xe2\x81\xa0|\xef\xbb\xbf|\xc2\xad|\xf3\xa0|\\u(?i:200b|2060|feff|00ad|db40)"
@@ -106,6 +105,7 @@ class FixedRows(NamedTuple):
 def fix_rows(rows: Rows, picks: Sequence[int], method: MethodName, before: ValidationReport) -> FixedRows:
     """Mend every row that can be mended; rows that cannot stay as they are."""
     edited = EditedRows(rows)
+    accepts = ChatAcceptor().accepts if method == "supervised" else _accepts_nothing
     log = _Log()
     moved: dict[Place, Mapping[str, Any]] = {}
     for finding in before.findings:
@@ -113,7 +113,7 @@ def fix_rows(rows: Rows, picks: Sequence[int], method: MethodName, before: Valid
             log.add(Place(finding.path, finding.line), _BETWEEN_ROWS[finding.rule])
     for index in picks:
         place = Place(*rows.place(index))
-        mended = _mended(rows.raw(index), method)
+        mended = _mended(rows.raw(index), method, accepts)
         if mended is None:
             edited.keep(index)
             continue
@@ -153,10 +153,15 @@ _BYTES: Final = {
 }
 
 
-def _mended(raw: bytes, method: MethodName) -> tuple[list[bytes], list[Edit], dict[str, Any]] | None:
+def _accepts_nothing(_raw: bytes) -> bool:
+    return False
+
+
+def _mended(
+    raw: bytes, method: MethodName, accepts: Callable[[bytes], bool]
+) -> tuple[list[bytes], list[Edit], dict[str, Any]] | None:
     """Return the lines to stand for a row, what was changed and moved; None where nothing is to be done."""
-    accepted = method == "supervised" and _accepts(raw)
-    broken = not accepted and any(True for _ in line_problems(raw, method))
+    broken = not accepts(raw) and any(True for _ in line_problems(raw, method))
     if not broken and not _MAY_BE_INVISIBLE.search(raw):
         return None
     repaired = repair_line(raw)

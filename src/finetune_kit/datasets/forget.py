@@ -101,7 +101,7 @@ def search_rows(rows: Rows, picks: Iterable[int], subject: Subject) -> Search:
         value = _parsed(raw)
         n_not_json += isinstance(value, str)
         pointers, found = _found(subject, value) if _may_name(subject, value, raw) else ((), set())
-        columns, beside = _found(subject, dict(rows.extra(index)))  # noqa: S610 - no query of Django
+        columns, beside = _found(subject, dict(rows.extra(index)))
         if found or beside:
             names = tuple(dict.fromkeys(pointer.split("/")[1] for pointer in columns))
             said = tuple(sorted(found | beside))

@@ -88,16 +88,25 @@ class JsonlFile:
         if not self._is_plain:
             yield from (self.raw(index) + b"\n" for index in picks)
             return
-        with memoryview(self._map) as view, self._opened() as file:
+        with self._opened() as file:
             for start, end in self._spans(picks):
                 # Reading a row by itself maps no pages, which are many more bytes than a row.
                 if file is not None and end - start <= _PAGE_BYTES:
                     yield os.pread(file.fileno(), end - start, start)
-                    continue
-                for begin in range(start, end, _BLOCK_BYTES):
-                    with view[begin : min(end, begin + _BLOCK_BYTES)] as block:
-                        yield block
-                    self._release()
+                else:
+                    yield from self._pieces(start, end)
+
+    def write(self, picks: Sequence[int], path: str | Path) -> None:
+        """Write the lines of some rows to a file as `write_lines` does, long runs by the system itself."""
+        with _appearing(path) as target, self._opened() as file:
+            if file is None or not self._is_plain:
+                target.writelines(self.blocks(picks))
+                return
+            for start, end in self._spans(picks):
+                if end - start <= _PAGE_BYTES:
+                    target.write(os.pread(file.fileno(), end - start, start))
+                else:
+                    target.writelines(self._pieces(_copied(file, target, start, end), end))
 
     def n_bytes(self, picks: Sequence[int]) -> int:
         """Return the size of the lines of some rows."""
@@ -119,11 +128,17 @@ class JsonlFile:
             remedy = "read it again; replace files by renaming, not by writing into them"
             raise DatasetError(f"{self.path!r} has changed since it was read. Remedy: {remedy}")
 
-
     def _spans(self, picks: Sequence[int]) -> Iterator[tuple[int, int]]:
         starts, n_rows, size = self._starts, len(self._starts), len(self._map)
         for first, after in runs(picks):
             yield starts[first], starts[after] if after < n_rows else size
+
+    def _pieces(self, start: int, end: int) -> Iterator[memoryview]:
+        with memoryview(self._map) as view:
+            for begin in range(start, end, _BLOCK_BYTES):
+                with view[begin : min(end, begin + _BLOCK_BYTES)] as piece:
+                    yield piece
+                self._release()
 
     def _opened(self) -> AbstractContextManager[BinaryIO | None]:
         can_read_at = hasattr(os, "pread") and self.is_at_path()
@@ -142,11 +157,17 @@ def write_lines(path: str | Path, lines: Iterable[bytes | memoryview]) -> None:
     Raises:
         DatasetError: The disk is full, or the directory missing or closed to writing.
     """
+    with _appearing(path) as file:
+        file.writelines(lines)
+
+
+@contextlib.contextmanager
+def _appearing(path: str | Path) -> Iterator[BinaryIO]:
     final = Path(path)
     part = final.with_name(f".{final.name}.{os.getpid()}-{secrets.token_hex(4)}.part")
     try:
         with part.open("xb", buffering=_READ_BYTES) as file:
-            file.writelines(lines)
+            yield file
             file.flush()
             os.fsync(file.fileno())
         part.replace(final)
@@ -157,6 +178,23 @@ def write_lines(path: str | Path, lines: Iterable[bytes | memoryview]) -> None:
         # Gone after the rename; left over only when writing failed.
         with contextlib.suppress(OSError):
             part.unlink(missing_ok=True)
+
+
+def _copied(source: BinaryIO, target: BinaryIO, start: int, end: int) -> int:
+    """Have the system copy bytes from file to file, and return the offset up to which it did."""
+    if not hasattr(os, "copy_file_range"):
+        return start
+    target.flush()
+    try:
+        while start < end:
+            done = os.copy_file_range(source.fileno(), target.fileno(), end - start, start)
+            if not done:
+                break
+            start += done
+    except OSError:
+        # Not between these file systems, or no room: writing the rest will tell.
+        return start
+    return start
 
 
 def _reopened(path: str, size: int) -> JsonlFile:

@@ -30,7 +30,7 @@ def row_keys(rows: Rows, picks: Sequence[int], method: MethodName, key: Key) -> 
         return [key(build_example(rows, index, method)) for index in picks]
     if key == "assistant":
         return [_answer(parse_row(rows, index, method)) for index in picks]
-    return [_field(parse_row(rows, index, method), rows.extra(index), key) for index in picks]  # noqa: S610 - no query of Django
+    return [_field(parse_row(rows, index, method), rows.extra(index), key) for index in picks]
 
 
 def _answer(row: Mapping[str, Any]) -> Hashable:

@@ -19,13 +19,16 @@ __all__ = ["TokenLimit"]
 class TokenLimit:
     """The most tokens of one example for `model`, checked as far as that can be done here.
 
-    `tokens` is None where the limit is not known; `not_run` says why a check did not run.
+    Without a model it is the most that any tunable model takes. `tokens` is None where the
+    limit is not known; `not_run` says why a check did not run.
     """
 
-    def __init__(self, model: str) -> None:
-        self.tokens = MAX_TRAINING_TOKENS.get(base_model(model))
+    def __init__(self, model: str | None) -> None:
+        # Also in the encoding of the model that takes most.
+        known = max(MAX_TRAINING_TOKENS, key=MAX_TRAINING_TOKENS.__getitem__) if model is None else model
+        self.tokens = MAX_TRAINING_TOKENS.get(base_model(known))
         self.not_run: tuple[str, ...] = ()
-        self._encoding = encoding_name(model)[0]
+        self._encoding = encoding_name(known)[0]
         self._counter: RowCounter | None = None
         if self.tokens is None:
             self.not_run = (f"too_long: the limit of tokens of {model!r} is not known",)

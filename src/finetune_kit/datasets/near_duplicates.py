@@ -181,9 +181,10 @@ class _Distinct:
                 yield first, second, similarity
 
     def _take(self, texts: Sequence[str], apart: Sequence[Hashable] | None) -> array[int]:
+        from finetune_kit.datasets.normalise_many import normalised_each
+
         taken = array("q")
-        for text, value in zip(texts, repeat(None) if apart is None else apart, strict=False):
-            plain = normalised(text)
+        for plain, value in zip(normalised_each(texts), repeat(None) if apart is None else apart, strict=False):
             key = digest(plain.encode(errors="surrogatepass"))
             kind = 0
             if value is not None:

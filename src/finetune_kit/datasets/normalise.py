@@ -7,11 +7,11 @@ import unicodedata
 from functools import cache
 from typing import Final
 
-__all__ = ["normalised"]
+__all__ = ["ASCII_WORDS", "normalised"]
 
 _WORD_BYTES: Final = (string.ascii_letters + string.digits + "_").encode()
-# Bytes beyond ASCII belong to longer characters, and are left for the regular expression.
-_ASCII: Final = bytes(byte if byte in _WORD_BYTES or byte > 0x7F else 0x20 for byte in range(256)).lower()  # noqa: PLR2004
+ASCII_WORDS: Final = bytes(byte if byte in _WORD_BYTES or byte > 0x7F else 0x20 for byte in range(256)).lower()  # noqa: PLR2004
+"""What becomes of the bytes of ASCII, in UTF-8; those beyond belong to longer characters, and stay."""
 _ASCII_BYTES: Final = bytes(range(0x80))
 # Marks that only choose the look of a sign are no part of a word.
 _VARIATION_SELECTORS: Final = range(0xFE00, 0xFE10)
@@ -28,11 +28,11 @@ def normalised(text: str) -> str:
         'where s my order'
     """
     if text.isascii():
-        words = text.encode().translate(_ASCII).decode()
+        words = text.encode().translate(ASCII_WORDS).decode()
     else:
         # Case folding can undo the normal form (U+0345), so that the form is made again.
         text = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
-        words = _without_signs(text.encode(errors="surrogatepass").translate(_ASCII))
+        words = _without_signs(text.encode(errors="surrogatepass").translate(ASCII_WORDS))
     return " ".join(words.split()) or " ".join(text.split())
 
 

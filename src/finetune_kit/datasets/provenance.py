@@ -118,7 +118,7 @@ def row_provenance(rows: Rows, index: int, method: str) -> Provenance:
             own = orjson.loads(rows.raw(index))
         except orjson.JSONDecodeError:
             own = {}
-    return provenance_of(rows.extra(index), own if isinstance(own, dict) else {})  # noqa: S610 - no query of Django
+    return provenance_of(rows.extra(index), own if isinstance(own, dict) else {})
 
 
 def document(rows: Rows, picks: Iterable[int], said: Mapping[str, Said | None]) -> DocumentedRows:
@@ -135,7 +135,7 @@ def document(rows: Rows, picks: Iterable[int], said: Mapping[str, Said | None]) 
             raise ConfigurationError(f"{fact}={value!r} says nothing: leave it out, or say what is known")
     if all(isinstance(value, str) for value in given.values()):
         return DocumentedRows(rows, [{fact: str(value) for fact, value in given.items()}])
-    return _numbered(rows, ((index, _record(given, rows.extra(index))) for index in picks))  # noqa: S610 - no query of Django
+    return _numbered(rows, ((index, _record(given, rows.extra(index))) for index in picks))
 
 
 def document_from(rows: Rows, picks: Iterable[int], path: str | Path) -> DocumentedRows:

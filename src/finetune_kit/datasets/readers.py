@@ -207,7 +207,8 @@ class _Collector:
     def _dump(self, found: Found) -> bytes | Lost:
         row = self._instructed(found)
         try:
-            return orjson.dumps(row, option=orjson.OPT_SERIALIZE_NUMPY)
+            # What orjson returns holds on to 4 kB, however short the row; its copy is as long as the row.
+            return bytes(memoryview(orjson.dumps(row, option=orjson.OPT_SERIALIZE_NUMPY)))
         except TypeError as error:
             remedy = "use strings, numbers, booleans, None, lists and dicts with string keys"
             return Lost(found.line, f"the row cannot be written as JSON: {error}", remedy)

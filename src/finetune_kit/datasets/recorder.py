@@ -62,10 +62,7 @@ class Recorder:
 
     def findings(self) -> tuple[Finding, ...]:
         """Return the first thousand findings of each rule, in the order of the lines."""
-        return tuple(
-            finding(noted.problem, noted.path, noted.line, noted.example or None)
-            for noted in self._noted
-        )
+        return tuple(finding(noted.problem, noted.path, noted.line, noted.example or None) for noted in self._noted)
 
     def _note(self, noted: _Noted) -> None:
         rule = noted.problem.rule

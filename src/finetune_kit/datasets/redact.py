@@ -132,7 +132,7 @@ def redact_rows(rows: Rows, picks: Iterable[int], redactor: Redactor) -> Redacte
     """Return rows with what the redactor finds in them replaced; those in which it finds nothing stay bytes."""
     edited, n_changed = EditedRows(rows), 0
     for index in picks:
-        row, extra = _parsed(rows.raw(index)), rows.extra(index)  # noqa: S610 - no query of Django
+        row, extra = _parsed(rows.raw(index)), rows.extra(index)
         masked, beside = redactor.value(row), redactor.value(dict(extra))
         if masked == row and beside == extra:
             edited.keep(index)

@@ -141,7 +141,7 @@ class JoinedRows:
     def extra(self, index: int) -> Mapping[str, Any]:
         """Return what stands beside the row in its own part."""
         rows, inner = self._find(index)
-        return rows.extra(inner)  # noqa: S610 - no query of Django
+        return rows.extra(inner)
 
     def check_unchanged(self) -> None:
         """Check every part."""

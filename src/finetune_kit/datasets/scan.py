@@ -45,7 +45,7 @@ class Scan:
         self.tally = _tally(model) if tokens else None
         self._method = method
         self._model = model
-        self._limit = _limit(model)
+        self._limit = _limit(model, method)
         # A token takes at least one byte, so only lines of more bytes than tokens allowed can be too long.
         most = self._limit.tokens if self._limit else None
         self._longest = sys.maxsize if most is None else most
@@ -149,8 +149,9 @@ def _tally(model: str | None) -> TokenTally:
     return TokenTally(model)
 
 
-def _limit(model: str | None) -> TokenLimit | None:
-    if model is None:
+def _limit(model: str | None, method: MethodName) -> TokenLimit | None:
+    # No limit is published for the models that are tuned by reinforcement.
+    if model is None and method == "reinforcement":
         return None
     from finetune_kit.datasets.limits import TokenLimit
 

@@ -21,13 +21,14 @@ _INPUT_KEYS = frozenset({"messages", "tools", "parallel_tool_calls"})
 _OUTPUTS = ("preferred_output", "non_preferred_output")
 _PREFERENCE_KEYS = frozenset({"input", *_OUTPUTS})
 _LEGACY_KEYS = frozenset({"prompt", "completion"})
+_SHAPE_KEYS = ("messages", "input")
 
 
 def row_problems(row: Any, method: MethodName) -> Iterator[Problem]:
     """Yield every problem of a parsed row, for supervised, dpo or reinforcement tuning."""
     if not isinstance(row, dict):
         yield Problem("not_object", "", f"the line is {shown_kind(row)}, not an object")
-    elif row.keys() == _LEGACY_KEYS:
+    elif row.keys() >= _LEGACY_KEYS and row.keys().isdisjoint(_SHAPE_KEYS):
         yield Problem("legacy_format", "", "the row has prompt and completion: the completion format is gone")
     else:
         yield from _CHECKS[method](row)

@@ -2,14 +2,13 @@
 
 Broder 1997, "On the resemblance and containment of documents"; bands as in Leskovec, Rajaraman
 and Ullman, "Mining of Massive Datasets", section 3.4. The sketches are those of rensa (RMinHash
-over all shingles); of each of the 128 values the low 16 bits are kept: 256 bytes a text.
+over all shingles); of each of the values, 64 for long texts, the low 16 bits are kept: 128 bytes a text.
 """
 
 from __future__ import annotations
 
-from array import array
 from dataclasses import dataclass
-from itertools import chain
+from struct import Struct
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
@@ -23,7 +22,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Candidates", "Sides", "Sketches", "band_keys", "band_rows", "candidate_pairs"]
 
-_VALUES: Final = 128
+VALUES: Final = 64
+"""Values of a sketch: enough for bands, since the texts of all candidates are compared themselves."""
+
 _SEED: Final = 42
 # Few enough for hashes and sketches to stay in the cache of a core.
 _TEXTS_AT_ONCE: Final = 128
@@ -63,8 +64,10 @@ class Candidates(NamedTuple):
 class Sketches:
     """Sketches that are made as the texts come by, so that the texts need not be kept."""
 
-    def __init__(self, shingle: int) -> None:
+    def __init__(self, shingle: int, n_values: int = VALUES) -> None:
         self._shingle = shingle
+        self._n_values = n_values
+        self._packed = Struct(f"={n_values}I").pack
         self._waiting: list[str] = []
         self._values = bytearray()
 
@@ -78,16 +81,16 @@ class Sketches:
         """Return one row of values for each text."""
         if self._waiting:
             self._sketch()
-        return np.frombuffer(self._values, np.uint16).reshape(-1, _VALUES)
+        return np.frombuffer(self._values, np.uint16).reshape(-1, self._n_values)
 
     def _sketch(self) -> None:
         from rensa import RMinHash  # type: ignore[import-untyped,unused-ignore]
 
         hashes, offsets = shingle_hashes(self._waiting, self._shingle)
-        digests = RMinHash.digest_matrix_from_flat_token_hashes(hashes, offsets, _VALUES, _SEED)
-        # Thrice as fast as handing numpy the lists.
-        values = array("I", list(chain.from_iterable(digests.to_rows())))
-        self._values += np.frombuffer(values, np.uintc).astype(np.uint16).tobytes()
+        digests = RMinHash.digest_matrix_from_flat_token_hashes(hashes, offsets, self._n_values, _SEED)
+        # Faster than handing numpy the lists.
+        values = b"".join([self._packed(*row) for row in digests.to_rows()])
+        self._values += np.frombuffer(values, np.uint32).astype(np.uint16).tobytes()
         self._waiting.clear()
 
 
@@ -96,17 +99,17 @@ def band_rows(threshold: float) -> int:
 
     Of pairs with Jaccard similarity s, b bands of r values find 1 - (1 - s^r)^b.
     """
-    found = (rows for rows in range(32, 0, -1) if 1 - (1 - threshold**rows) ** (_VALUES // rows) >= _RECALL)
+    found = (rows for rows in range(32, 0, -1) if 1 - (1 - threshold**rows) ** (VALUES // rows) >= _RECALL)
     return next(found, 1)
 
 
 def candidate_pairs(matrix: NDArray[np.uint16], sides: Sides, *, rows: int, threshold: float) -> Candidates:
     """Return the pairs that share a band and whose sketches do not speak against the threshold."""
-    n_texts = len(matrix)
-    least = threshold - _SLACK * (threshold * (1 - threshold) / _VALUES) ** 0.5
+    n_texts, n_values = matrix.shape
+    least = threshold - _SLACK * (threshold * (1 - threshold) / n_values) ** 0.5
     codes = [np.zeros(0, np.int64)]
     complete = True
-    for start in range(0, _VALUES - rows + 1, rows):
+    for start in range(0, n_values - rows + 1, rows):
         runs = _Runs.of(_band_keys(matrix[:, start : start + rows], sides.kinds))
         complete = complete and bool(runs.small.all())
         for pairs in _equal_pairs(runs, sides):
@@ -121,7 +124,7 @@ def band_keys(matrix: NDArray[np.uint16], threshold: float) -> Iterator[tuple[by
     """Yield the keys of the bands of each text: the number of the band, and 8 bytes."""
     rows = band_rows(threshold)
     kinds = np.zeros(len(matrix), np.int64)
-    bands = [_band_keys(matrix[:, start : start + rows], kinds) for start in range(0, _VALUES - rows + 1, rows)]
+    bands = [_band_keys(matrix[:, start : start + rows], kinds) for start in range(0, VALUES - rows + 1, rows)]
     for keys in zip(*bands, strict=True):
         yield tuple(bytes([band]) + key.tobytes() for band, key in enumerate(keys))
 

@@ -83,9 +83,7 @@ class TokenCount:
         return f"{about}{self.total:,} tokens for {self.model} ({self.encoding}): {spread}"
 
 
-def count_tokens(
-    rows: Iterable[Mapping[str, Any]], model: str, *, tokenizer: Tokenizer | None = None
-) -> TokenCount:
+def count_tokens(rows: Iterable[Mapping[str, Any]], model: str, *, tokenizer: Tokenizer | None = None) -> TokenCount:
     """Count the tokens of parsed rows for a model, fine-tuned or not, if need be by its own tokenizer."""
     tally = TokenTally(model, tokenizer)
     for row in rows:

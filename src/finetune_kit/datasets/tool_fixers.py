@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 from typing import Any, Final
 
-from finetune_kit.datasets.calls import parsed_arguments
+from finetune_kit.datasets.calls import once_encoded
 
 __all__ = ["Note", "fix_call", "fix_function", "fix_tool"]
 
@@ -70,19 +70,8 @@ def fix_function(function: dict[str, Any], pointer: str, note: Note) -> dict[str
     if isinstance(arguments, dict):
         note("arguments_type", pointer, "an object", "the object as JSON")
         return {**function, "arguments": json.dumps(arguments, ensure_ascii=False)}
-    once = _decoded_once(arguments)
+    once = once_encoded(arguments)
     if once is None:
         return function
-    note("arguments_twice", pointer, "JSON encoded twice", "JSON encoded once")
+    note("arguments_twice", pointer, "JSON encoded more than once", "JSON encoded once")
     return {**function, "arguments": once}
-
-
-def _decoded_once(arguments: Any) -> str | None:
-    try:
-        once = json.loads(arguments) if isinstance(arguments, str) else None
-    except (ValueError, RecursionError):
-        return None
-    # As often as needed: what was encoded three times is to be encoded once, too.
-    if isinstance(once, str):
-        return once if parsed_arguments(once) is not None else _decoded_once(once)
-    return None

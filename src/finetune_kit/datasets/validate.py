@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["known_method", "line_problems", "validate_file", "validate_parts"]
 
+
 def validate_file(
     path: str | Path,
     *,

@@ -159,6 +159,23 @@ def test_prompt_and_completion_among_chats_become_one(save, good_lines):
     assert report.counts == {"legacy_format": 1}
 
 
+def test_what_stands_beside_prompt_and_completion_is_moved_beside_the_row(save, good_lines):
+    row = {"prompt": "a", "completion": "b", "metadata": {"source": "crm"}}
+    fixed, report = Dataset.read(save(*good_lines, row)).fix()
+    assert list(report.moved.values()) == [{"metadata": {"source": "crm"}}]
+    assert report.remaining.ok
+    assert len(fixed[10].messages) == 2
+
+
+def test_content_that_is_a_list_of_strings_becomes_parts_of_text():
+    row, edits, _ = fix_row(chat({"role": "user", "content": ["one", "two"]}, ANSWER), "supervised")
+    assert row["messages"][0]["content"] == [{"type": "text", "text": "one"}, {"type": "text", "text": "two"}]
+    assert [(edit.rule, edit.pointer) for edit in edits] == [
+        ("content_part", "/messages/0/content/0"),
+        ("content_part", "/messages/0/content/1"),
+    ]
+
+
 def test_a_row_that_cannot_be_mended_stays_and_is_reported(save, good_lines):
     path = save(*good_lines, b'{"messages": [', chat(USER))
     fixed, report = Dataset.read(path).fix()

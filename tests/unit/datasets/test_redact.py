@@ -72,7 +72,7 @@ def test_rows_without_personal_data_stay_to_the_byte() -> None:
 def test_the_columns_beside_the_rows_are_redacted() -> None:
     rows = [{"q": "Hello", "a": "Hi", "customer": "ana.silva@mail.pt"}]
     data = Dataset.read(rows, user="q", assistant="a").redact()
-    assert dict(data._rows.extra(0)) == {"customer": "[EMAIL]"}  # noqa: S610 - no query of Django
+    assert dict(data._rows.extra(0)) == {"customer": "[EMAIL]"}
 
 
 def test_the_history_counts_and_does_not_quote() -> None:

@@ -67,6 +67,7 @@ ARGUMENTS = [
     ({"city": "Oslo", "note": "x"}, {**PARAMETERS, "additionalProperties": {"type": "string"}}, []),
     ({"city": "Oslo", "note": "x"}, {"type": "object"}, []),
     ('"{\\"city\\": \\"Oslo\\"}"', PARAMETERS, ["arguments_twice"]),
+    (json.dumps(json.dumps(json.dumps({"city": "Oslo"}))), PARAMETERS, ["arguments_twice"]),
     ('"Oslo"', PARAMETERS, ["arguments_json"]),
     ("{city: 1}", PARAMETERS, ["arguments_json"]),
     ("[]", PARAMETERS, ["arguments_json"]),

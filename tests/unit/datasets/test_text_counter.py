@@ -148,3 +148,8 @@ def test_the_same_list_of_tools_counts_the_same_each_time(rows):
     tool = {"type": "function", "function": {"name": "f", "description": "Does it."}}
     counts = Dataset.read([rows["supervised"]() | {"tools": [tool]}] * 3).tokens(MODEL).per_example
     assert len(set(counts)) == 1
+
+
+@pytest.mark.parametrize("role", [["user"], None, 5, {}])
+def test_a_role_that_is_none_costs_nothing_and_breaks_nothing(role):
+    assert RowCounter("o200k_base").row({"messages": [{"role": role, "content": "a"}]}) == 3 + 3 + 1

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from copy import deepcopy
 from pathlib import Path
 
@@ -57,7 +60,10 @@ BAD_BYTES = {
     "not_finite": [b'{"a": NaN}', b'{"a": [-Infinity]}'],
     "surrogate": [b'{"messages": [{"role": "user", "content": "\\ud83d"}, {"role": "assistant", "content": "b"}]}'],
     "not_object": [b"null", b"3", b'"text"', b"[1]", b"true"],
-    "legacy_format": [b'{"prompt": "x", "completion": "y"}'],
+    "legacy_format": [
+        b'{"prompt": "x", "completion": "y"}',
+        b'{"prompt": "x", "completion": "y", "metadata": {"source": "crm"}}',
+    ],
 }
 
 
@@ -285,6 +291,28 @@ def test_an_example_over_the_limit_of_the_model_is_an_error(save, good_lines, ro
     finding = validate_file(path, model="ft:gpt-4o-mini-2024-07-18:org::abc").errors[0]
     assert (finding.rule, finding.line) == ("too_long", 11)
     assert "at most 65,536" in finding.reason
+
+
+def test_without_a_model_an_example_over_every_limit_is_an_error(save, good_lines, rows, table_cache):
+    path = save(*good_lines, rows["supervised"](question="one two " * 40_000))
+    assert [(finding.rule, finding.line) for finding in validate_file(path).errors] == [("too_long", 11)]
+
+
+def test_without_an_encoding_only_a_file_with_a_line_of_many_bytes_is_said_to_be_unchecked(
+    save, good_lines, rows, tmp_path
+):
+    (tmp_path / "closed").touch()
+    paths = save(*good_lines), save(*good_lines, rows["supervised"](question="one " * 40_000), name="long.jsonl")
+    program = (
+        "import sys\nsys.modules['toktok'] = None\nfrom finetune_kit.datasets import validate_file\n"
+        "for path in sys.argv[1:]:\n    print(validate_file(path).not_run)"
+    )
+    # The table of an encoding that this process has loaded would be remembered.
+    environment = {**os.environ, "FINETUNE_KIT_CACHE": str(tmp_path / "closed")}
+    done = subprocess.run([sys.executable, "-c", program, *paths], env=environment, capture_output=True, check=True)
+    plain, long = done.stdout.decode().splitlines()
+    assert plain == "()"
+    assert "too_long: the encoding 'o200k_base' cannot be loaded" in long
 
 
 def test_a_limit_that_is_not_known_is_said_to_be_unchecked(save, good_lines):

@@ -35,6 +35,10 @@ class GroupTerms:
     articles: frozenset[str]
     before_places: frozenset[str]
     """Words before the name of a place."""
+    not_names: frozenset[str]
+    """Words that begin a sentence and are no names."""
+    after_verbs: frozenset[str]
+    """Words that follow a verb which begins a sentence."""
 
 
 @cache
@@ -56,6 +60,8 @@ def group_terms() -> GroupTerms:
         pronouns=_words(table, "pronouns"),
         articles=_words(table, "articles"),
         before_places=_words(table, "before_places"),
+        not_names=_words(table, "not_names"),
+        after_verbs=_words(table, "after_verbs"),
     )
 
 

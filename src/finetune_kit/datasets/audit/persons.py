@@ -63,10 +63,17 @@ class Persons:
         return word[0].isupper() and word[1:].islower() and word.isalpha() and word.casefold() not in self._lower
 
     def _is_person(self, words: Sequence[str], index: int) -> bool:
+        terms = group_terms()
+        plain = words[index].casefold()
+        if plain in terms.pronouns | terms.articles | terms.not_names | _ENGLISH_ARTICLES:
+            return False
         before = next((word.casefold() for word in reversed(words[:index]) if word != "."), "")
-        if before in group_terms().titles or _begins_sentence(words, index):
-            return words[index].casefold() not in group_terms().pronouns | group_terms().articles
-        return not self._nouns_have_capitals and before not in group_terms().before_places | _ENGLISH_ARTICLES
+        if before in terms.titles:
+            return True
+        if _begins_sentence(words, index):
+            after = words[index + 1].casefold() if index + 1 < len(words) else ""
+            return after not in terms.after_verbs | terms.articles | _ENGLISH_ARTICLES
+        return not self._nouns_have_capitals and before not in terms.before_places | terms.articles | _ENGLISH_ARTICLES
 
 
 def masked(words: Sequence[str], persons: Persons) -> list[str]:
@@ -91,7 +98,7 @@ def _neutral(word: str) -> str:
     plain = word.casefold()
     if plain in group_terms().pronouns:
         return "<pronoun>"
-    if plain in group_terms().articles:
+    if plain in _ENGLISH_ARTICLES | group_terms().articles:
         return "<article>"
     for ending in _GENDER_ENDINGS:
         if len(plain) >= _SHORTEST_NOUN + len(ending) and plain.endswith(ending):

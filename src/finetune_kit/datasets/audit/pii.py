@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from functools import lru_cache
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from finetune_kit.datasets.audit.check import AuditRule, AuditSettings, Check, Hit
@@ -46,6 +47,7 @@ KINDS: Final[Mapping[str, str]] = {
 """The kinds of personal data that can be found, and what each is."""
 
 _SURE: Final = 0.55
+_REMEMBERED: Final = 2048
 _GDPR: Final = "Regulation (EU) 2016/679, Article 4(1)"
 _FIX: Final = "redact it: Dataset.redact(), or drop the example"
 _LIGHT: Final = frozenset({"person", "street", "mac"})
@@ -97,13 +99,15 @@ class PersonalData(Check):
     def __init__(self, settings: AuditSettings) -> None:
         require_libraries()
         super().__init__(settings)
+        # Instructions and set answers come again and again.
+        self._search = lru_cache(maxsize=_REMEMBERED)(_spans)
 
     def see(self, row: AuditRow) -> Iterator[Hit]:
         """Search every text and every argument of a tool call."""
         found: dict[str, tuple[str, Counter[str]]] = {}
         for value in row_values(row):
             self.n_examined += 1
-            for span in _spans(value.text, self.settings.regions):
+            for span in self._search(value.text, self.settings.regions):
                 pointer, counts = found.setdefault(span.kind, (value.pointer, Counter()))
                 counts["sure" if span.confidence > _SURE else "unsure"] += 1
         for kind, (pointer, counts) in found.items():

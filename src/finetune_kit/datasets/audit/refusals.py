@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from finetune_kit.datasets.audit.check import AuditRule, Check, Hit
-from finetune_kit.datasets.audit.phrases import has_phrase, patterns, plain
+from finetune_kit.datasets.audit.phrases import count_kinds, has_phrase, patterns, plain
 from finetune_kit.datasets.audit.spots import Spot, answer_spot
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ _LEAD: Final = re.compile(
     r"(?<=[.!?,:;…。\uff01\uff1f،])\s*|(?<=\bbut )|(?<=\bhowever )|(?<=\baber )|(?<=\bmais )|(?<=\bpero )"
 )
 _LEADS: Final = 5
+_MORALISING: Final = 3
 
 
 class Refusals(Check):
@@ -64,7 +65,9 @@ class Refusals(Check):
 def is_refusal(answer: str) -> bool:
     """Tell whether an answer declines to help, from how it begins and what its first part says."""
     said = plain(answer[: _OPENING_CHARACTERS * 2])[:_OPENING_CHARACTERS]
-    return any(_OPENS.match(lead) for lead in _leads(said)) or has_phrase("refusal", "anywhere", said)
+    if any(_OPENS.match(lead) for lead in _leads(said)) or has_phrase("refusal", "anywhere", said):
+        return True
+    return count_kinds("refusal", "moral", said) >= _MORALISING
 
 
 def _leads(said: str) -> Iterator[str]:

@@ -83,4 +83,4 @@ class AuditReport(ValidationReport):
             for check in self.checks
         )
         head = "<tr><th>check</th><th>state</th><th>found</th><th>examined</th><th>threshold, or why not</th></tr>"
-        return f"{ValidationReport._repr_html_(self)}<table>{head}{rows}</table>"  # noqa: SLF001 - of its base
+        return f"{ValidationReport._repr_html_(self)}<table>{head}{rows}</table>"

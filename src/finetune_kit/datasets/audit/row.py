@@ -115,7 +115,8 @@ class AuditRow:
     def _index_of_answer(self) -> int | None:
         if self.method != "supervised":
             return None
-        return next((i for i in reversed(range(len(self.messages))) if self.messages[i].get("role") == "assistant"), None)
+        backwards = reversed(range(len(self.messages)))
+        return next((index for index in backwards if self.messages[index].get("role") == "assistant"), None)
 
 
 def _texts(messages: list[dict[str, Any]], base: str) -> Iterator[Text]:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
-from finetune_kit.datasets.audit.check import AuditSettings, Check, Hit
 from finetune_kit.datasets.audit.report import AuditReport, CheckResult
 from finetune_kit.datasets.audit.row import AuditRow
 from finetune_kit.datasets.findings import Finding, Place
@@ -17,6 +16,7 @@ from finetune_kit.errors import ConfigurationError, MissingExtraError
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
 
+    from finetune_kit.datasets.audit.check import AuditSettings, Check, Hit
     from finetune_kit.datasets.findings import ValidationReport
     from finetune_kit.datasets.rows import Rows
     from finetune_kit.datasets.rules import MethodName

@@ -48,7 +48,7 @@ def frame_table(source: object) -> Table | None:
 
 def records_of(rows: Rows, picks: Iterable[int], method: MethodName) -> Iterator[Record]:
     """Yield each row with what is kept beside it; a key of the row comes before one beside it."""
-    return ({**rows.extra(index), **parse_row(rows, index, method)} for index in picks)  # noqa: S610 - no query
+    return ({**rows.extra(index), **parse_row(rows, index, method)} for index in picks)
 
 
 def to_pandas(records: Iterable[Record]) -> pd.DataFrame:

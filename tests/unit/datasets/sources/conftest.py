@@ -32,4 +32,4 @@ def put(tmp_path: Path) -> Callable[..., Path]:
 @pytest.fixture
 def beside() -> Callable[[Dataset, int], Mapping[str, Any]]:
     """Tells what is kept beside a row and not written."""
-    return lambda data, index: data._rows.extra(index)  # noqa: S610 - no query of Django
+    return lambda data, index: data._rows.extra(index)
