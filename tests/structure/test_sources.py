@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import importlib
 import re
+import tokenize
 from pathlib import Path
 
 import pytest
@@ -35,7 +36,10 @@ def test_a_module_says_what_it_is_for(module: str) -> None:
 
 @pytest.mark.parametrize("module", MODULES)
 def test_nothing_is_left_unfinished(module: str) -> None:
-    assert UNFINISHED.search(MODULES[module].read_text(encoding="utf-8")) is None
+    with tokenize.open(MODULES[module]) as source:
+        said = [token.string for token in tokenize.generate_tokens(source.readline) if token.type != tokenize.STRING]
+    # Strings are left out: an audit names the notes that it looks for.
+    assert UNFINISHED.search("\n".join(said)) is None
 
 
 @pytest.mark.parametrize("module", MODULES)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, Protocol
 
 import orjson
@@ -34,7 +35,7 @@ def new_acceptor(method: MethodName) -> Acceptor:
     return _PreferenceAcceptor() if method == "dpo" else _ReinforcementAcceptor()
 
 
-class _RowAcceptor:
+class _RowAcceptor(ABC):
     """Judges row by row; lines that end with CR LF are looked at until one was."""
 
     def __init__(self) -> None:
@@ -59,8 +60,9 @@ class _RowAcceptor:
         except (AttributeError, IndexError, KeyError, TypeError, ValueError):
             return False
 
+    @abstractmethod
     def _keeps_rules(self, row: Any) -> bool:
-        raise NotImplementedError
+        """Tell whether all rules hold for certain; any error of a wrong shape means no."""
 
 
 class _PreferenceAcceptor(_RowAcceptor):

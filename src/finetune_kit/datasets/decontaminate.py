@@ -98,10 +98,30 @@ def contaminated_pairs(train: Part, test: Part, like: Likeness) -> list[NearPair
     """
     ours, theirs = (RowTexts(part.rows, part.picks, near_text(part.method, like.of)) for part in (train, test))
     if like.by == "near":
-        pairs = search_near(ours, Alikeness(like.jaccard, like.ratio), against=theirs).pairs
+        pairs = _nearly_same(ours, theirs, Alikeness(like.jaccard, like.ratio))
         return [pair for pair in pairs if normalised(ours[pair.first])]
     key = text_key if like.by == "normalised" else _exact_key
     return sorted(_same([_key_of(key, text) for text in ours], [_key_of(key, text) for text in theirs]))
+
+
+def _nearly_same(ours: RowTexts, theirs: RowTexts, alike: Alikeness) -> list[NearPair]:
+    """Return pairs in which each text that is like one of the other side is at least once."""
+    found, complete = search_near(ours, alike, against=theirs)
+    pairs = set(found)
+    # Where candidates were left out, fewer texts can bring out more of them.
+    while not complete:
+        here, there = (_unpaired(texts, {pair[side] for pair in pairs}) for side, texts in enumerate((ours, theirs)))
+        ours_left = search_near(ours.only(here), alike, against=theirs).pairs
+        theirs_left = search_near(ours, alike, against=theirs.only(there)).pairs
+        more = {pair._replace(first=here[pair.first]) for pair in ours_left}
+        more |= {pair._replace(second=there[pair.second]) for pair in theirs_left}
+        complete = not more
+        pairs |= more
+    return sorted(pairs)
+
+
+def _unpaired(texts: RowTexts, paired: set[int]) -> list[int]:
+    return [position for position in range(len(texts)) if position not in paired]
 
 
 def _same(ours: Sequence[bytes | None], theirs: Sequence[bytes | None]) -> Iterator[NearPair]:

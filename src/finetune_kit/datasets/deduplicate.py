@@ -68,6 +68,10 @@ class RowTexts(Sequence[str]):
         self._picks = picks
         self._text = text
 
+    def only(self, positions: Sequence[int]) -> RowTexts:
+        """Return the texts at some positions."""
+        return RowTexts(self._rows, [self._picks[position] for position in positions], self._text)
+
     def __len__(self) -> int:
         return len(self._picks)
 
@@ -112,7 +116,7 @@ def row_identities(rows: Rows, picks: Sequence[int], method: MethodName, like: L
         return (key(_made(of, rows, index, method)) for index in picks)
     if like.of == "row":
         return (text_key(row_text(parse_row(rows, index, method))) for index in picks)
-    return (_input_identity(parse_row(rows, index, method), index, method, like.by) for index in picks)
+    return (_input_identity(parse_row(rows, index, method), method, like.by) for index in picks)
 
 
 def _raw_rows(rows: Rows, picks: Sequence[int]) -> Iterator[bytes]:
@@ -128,12 +132,10 @@ def _raw_rows(rows: Rows, picks: Sequence[int]) -> Iterator[bytes]:
         yield begun
 
 
-def _input_identity(row: dict[str, Any], index: int, method: MethodName, by: By) -> Hashable:
-    given = without_answer(row, method)
-    if by == "exact":
-        return digest(orjson.dumps(given, option=orjson.OPT_SORT_KEYS))
+def _input_identity(row: dict[str, Any], method: MethodName, by: By) -> Hashable:
     # Rows that ask nothing, such as samples of a style, are not the same for that.
-    return text_key(row_text(given)) if asked_text(row, method).strip() else index
+    given = without_answer(row, method) if asked_text(row, method).strip() else row
+    return digest(orjson.dumps(given, option=orjson.OPT_SORT_KEYS)) if by == "exact" else text_key(row_text(given))
 
 
 def _exact_text_key(text: str) -> bytes:
@@ -158,7 +160,13 @@ def near_text(method: MethodName, of: Of) -> Callable[[Rows, int], str]:
 
 def _both_sides(row: dict[str, Any], method: MethodName) -> str:
     # The word between keeps "a b" answered by "c" apart from "a" answered by "b c".
-    return f"{asked_text(row, method)} _ {answer_text(row, method)}"
+    return " _ ".join(_sides(row, method))
+
+
+def _sides(row: dict[str, Any], method: MethodName) -> tuple[str, str]:
+    """Return what is asked and what is answered; of a row that has neither, such as one of a table, all it says."""
+    asked, answered = asked_text(row, method), answer_text(row, method)
+    return (asked, answered) if (asked + answered).strip() else (row_text(row), "")
 
 
 def _near_duplicates(
@@ -197,9 +205,8 @@ def _wider(alike: Alikeness) -> Alikeness:
 
 def _sides_compared(rows: Rows, picks: Sequence[int], method: MethodName, alike: Alikeness, pair: NearPair) -> NearPair:
     """Return the pair with the lower similarity of what is asked and what is answered: a long side can hide a short."""
-    one, other = (parse_row(rows, picks[position], method) for position in pair[:2])
-    sides = (alike.similarity(side(one, method), side(other, method)) for side in (asked_text, answer_text))
-    return pair._replace(similarity=min(sides))
+    sides = (_sides(parse_row(rows, picks[position], method), method) for position in pair[:2])
+    return pair._replace(similarity=min(map(alike.similarity, *sides)))
 
 
 def _instructions(rows: Rows, index: int, method: MethodName) -> bytes:

@@ -89,7 +89,8 @@ class _Fixer:
 
     def _chat_of(self, row: dict[str, Any]) -> dict[str, Any]:
         prompt, completion = row.get("prompt"), row.get("completion")
-        if not isinstance(prompt, str) or not isinstance(completion, str):
+        # A label says whether the completion is wanted at all.
+        if not isinstance(prompt, str) or not isinstance(completion, str) or isinstance(row.get("label"), bool):
             return row
         self._note("legacy_format", "", "prompt and completion", "messages of the user and the assistant")
         rest = {key: value for key, value in row.items() if key not in ("prompt", "completion")}

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 
 from finetune_kit.datasets.convert import UnfitRowError
 from finetune_kit.datasets.method_conversions import answer_text
-from finetune_kit.datasets.plain_turns import call_arguments, lose_options, message_text
+from finetune_kit.datasets.plain_turns import call_arguments, in_call_order, lose_options, lose_role, message_text
 from finetune_kit.datasets.vertex import vertex_row
 from finetune_kit.errors import ConfigurationError
 
@@ -65,6 +65,7 @@ def _alpaca(row: dict[str, Any], lose: Lose) -> dict[str, Any]:
     system, question, answer = _turn(row)
     lose_options(row, lose)
     if system:
+        lose("the border between system message and question: they are instruction and input")
         return {"instruction": system, "input": question, "output": answer}
     return {"instruction": question, "input": "", "output": answer}
 
@@ -79,7 +80,7 @@ def _completion(row: dict[str, Any], lose: Lose) -> dict[str, Any]:
 
 def _sharegpt(row: dict[str, Any], lose: Lose) -> dict[str, Any]:
     lose_options(row, lose, keys=("tools",))
-    said = [each for message in row["messages"] for each in _sayings(message, lose)]
+    said = [each for message in in_call_order(row["messages"]) for each in _sayings(message, lose)]
     return {"conversations": said, **({"tools": json.dumps(row["tools"])} if "tools" in row else {})}
 
 
@@ -108,7 +109,10 @@ def _sayings(message: dict[str, Any], lose: Lose) -> list[dict[str, str]]:
 
 
 def _trl(row: dict[str, Any], lose: Lose) -> dict[str, Any]:
-    lose_options(row, lose, keys=("tools", "name"))
+    lose_options({**row, "messages": []}, lose, keys=("tools",))
+    for message in row["messages"]:
+        if message.get("weight", 1) != 1:
+            lose("weight of messages")
     messages = [_plain(message) for message in row["messages"]]
     return {"messages": messages, **({"tools": row["tools"]} if "tools" in row else {})}
 
@@ -122,14 +126,22 @@ def _trl_pair(row: dict[str, Any], lose: Lose) -> dict[str, Any]:
     return {"prompt": prompt.pop("messages"), **answers, **prompt}
 
 
-def _trl_item(row: dict[str, Any], lose: Lose) -> dict[str, Any]:
-    lose_options(row, lose, keys=("tools", "parallel_tool_calls", "functions", "name"))
+def _trl_item(row: dict[str, Any], _lose: Lose) -> dict[str, Any]:
     rest = {key: value for key, value in row.items() if key != "messages"}
     return {"prompt": [_plain(message) for message in row["messages"]], **rest}
 
 
 def _plain(message: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in message.items() if key not in ("weight", "refusal") and value is not None}
+    if message.get("content") is None and message.get("refusal") is not None:
+        raise UnfitRowError("a message is a refusal, which the format does not hold", "write it as content")
+    kept = {key: value for key, value in message.items() if key not in ("weight", "refusal")}
+    calls = kept.get("tool_calls")
+    # Chat templates write the arguments as JSON themselves: https://huggingface.co/docs/transformers/chat_extras
+    return kept | ({"tool_calls": [_templated(call) for call in calls]} if calls else {})
+
+
+def _templated(call: dict[str, Any]) -> dict[str, Any]:
+    return {**call, "function": {**call["function"], "arguments": call_arguments(call["function"])}}
 
 
 def _chat_for(*known: str) -> Conversion:
@@ -138,7 +150,7 @@ def _chat_for(*known: str) -> Conversion:
             if key == "functions":
                 raise UnfitRowError("the chat uses functions, the form before tools", "rewrite functions as tools")
             lose(key)
-        messages = [_instructed(message) for message in row["messages"]]
+        messages = _instructed(row["messages"], lose)
         return {"messages": messages, **{key: row[key] for key in known if key in row}}
 
     return convert
@@ -153,8 +165,8 @@ def _pair_for(*known: str) -> Conversion:
     return convert
 
 
-def _item(row: dict[str, Any], _lose: Lose) -> dict[str, Any]:
-    return {**row, "messages": [_instructed(message) for message in row["messages"]]}
+def _item(row: dict[str, Any], lose: Lose) -> dict[str, Any]:
+    return {**row, "messages": _instructed(row["messages"], lose)}
 
 
 def _bedrock(row: dict[str, Any], lose: Lose) -> dict[str, Any]:
@@ -163,8 +175,10 @@ def _bedrock(row: dict[str, Any], lose: Lose) -> dict[str, Any]:
     return _item(row, lose)
 
 
-def _instructed(message: dict[str, Any]) -> dict[str, Any]:
-    return {**message, "role": "system"} if message.get("role") == "developer" else message
+def _instructed(messages: list[dict[str, Any]], lose: Lose) -> list[dict[str, Any]]:
+    for message in messages:
+        lose_role(message, lose)
+    return [{**message, "role": "system"} if message.get("role") == "developer" else message for message in messages]
 
 
 _CONVERSIONS: Final[Mapping[str, Mapping[MethodName, Conversion]]] = {

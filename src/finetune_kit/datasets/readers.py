@@ -97,6 +97,8 @@ def _read_path(
     if not path.exists():
         remedy = "check the path" if path.is_absolute() else "check the path; it is relative to the working directory"
         raise DatasetError(f"there is no file {str(path)!r}. Remedy: {remedy}")
+    if path.is_file() and not path.stat().st_size:
+        raise DatasetError(f"{str(path)!r} has no rows: it is empty")
     form = known or guess_path(path, options)
     if isinstance(form, FileFormat):
         form.check(options)

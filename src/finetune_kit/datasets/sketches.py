@@ -30,7 +30,9 @@ _SEED: Final = 42
 _TEXTS_AT_ONCE: Final = 128
 # Of the pairs right at the threshold, the bands find this share at least.
 _RECALL: Final = 0.985
-# More texts than these under one key are paired with the first and the next, not each with each.
+# Of the texts under one key each is paired with each, those of small groups first, until there are so many pairs;
+# in the groups left each is paired with the first and the next. Groups of 16 are always small.
+_PAIRS_OF_A_BAND: Final = 1 << 16
 _CLIQUE: Final = 16
 _PAIRS_AT_ONCE: Final = 1 << 14
 # Standard errors of the estimate within which a pair is looked at more closely.
@@ -111,7 +113,7 @@ def candidate_pairs(matrix: NDArray[np.uint16], sides: Sides, *, rows: int, thre
     complete = True
     for start in range(0, n_values - rows + 1, rows):
         runs = _Runs.of(_band_keys(matrix[:, start : start + rows], sides.kinds))
-        complete = complete and bool(runs.small.all())
+        complete = complete and bool(runs.is_small.all())
         for pairs in _equal_pairs(runs, sides):
             pairs.sort(axis=1)
             near = pairs[sides.may_pair(pairs) & (_agreement(matrix, pairs) >= least)]
@@ -142,9 +144,10 @@ class _Runs(NamedTuple):
 
     run: NDArray[np.int64]
     member: NDArray[np.int64]
-    small: NDArray[np.bool_]
+    size: NDArray[np.int64]
+    """How many members the run has."""
+    is_small: NDArray[np.bool_]
     """Whether the run of the member is so small that all its pairs are looked at."""
-    longest: int
 
     @classmethod
     def of(cls, keys: NDArray[np.uint64]) -> _Runs:
@@ -155,19 +158,35 @@ class _Runs(NamedTuple):
         sizes = np.diff(np.append(starts, len(keys)))
         shared = sizes > 1
         run = np.repeat(np.arange(len(starts))[shared], sizes[shared])
-        return cls(run, order[np.repeat(shared, sizes)], sizes[run] <= _CLIQUE, int(sizes.max(initial=1)))
+        size = sizes[run]
+        return cls(run, order[np.repeat(shared, sizes)], size, size <= _largest_small(sizes[shared]))
+
+    def only(self, some: NDArray[np.bool_]) -> _Runs:
+        """Return the runs of some members."""
+        return _Runs(*(each[some] for each in self))
+
+    def at_distance(self, step: int) -> NDArray[np.int64]:
+        """Return the pairs of members of one run that stand so far from each other."""
+        together = self.run[step:] == self.run[:-step]
+        return np.stack([self.member[:-step][together], self.member[step:][together]], axis=1)
+
+
+def _largest_small(sizes: NDArray[np.int64]) -> int:
+    """Return up to which size all pairs of all runs are few enough."""
+    ascending = np.sort(sizes)
+    n_fitting = np.searchsorted(np.cumsum(ascending * (ascending - 1) // 2), _PAIRS_OF_A_BAND, side="right")
+    return max(int(ascending[n_fitting - 1]) if n_fitting else 0, _CLIQUE)
 
 
 def _equal_pairs(runs: _Runs, sides: Sides) -> Iterator[NDArray[np.int64]]:
     """Yield pairs of texts with equal keys: all of a small run; of a long one, each with the firsts and the next."""
-    run, member = runs.run, runs.member
-    for step in range(1, min(runs.longest, _CLIQUE)):
-        together = run[step:] == run[:-step]
-        if step > 1:
-            together &= runs.small[step:]
-        yield np.stack([member[:-step][together], member[step:][together]], axis=1)
+    yield runs.at_distance(1)
+    small, long = runs.only(runs.is_small), runs.only(~runs.is_small)
+    for step in range(2, int(small.size.max(initial=0))):
+        small = small.only(small.size > step)
+        yield small.at_distance(step)
     for side in (sides.left, sides.right):
-        yield _stars(run[~runs.small], member[~runs.small], side)
+        yield _stars(long.run, long.member, side)
 
 
 def _stars(run: NDArray[np.int64], member: NDArray[np.int64], side: NDArray[np.bool_]) -> NDArray[np.int64]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from finetune_kit.datasets.dataset import Dataset
+    from finetune_kit.datasets.view import View
 
 __all__ = ["Version", "versions_of"]
 
@@ -20,7 +20,7 @@ class Version(NamedTuple):
     fingerprint: str
 
 
-def versions_of(data: Dataset, parents: Sequence[tuple[Version, ...]]) -> tuple[Version, ...]:
+def versions_of(data: View, parents: Sequence[tuple[Version, ...]]) -> tuple[Version, ...]:
     """Return the versions of the parents, each once, and that of the dataset itself."""
     before = dict.fromkeys(version for versions in parents for version in versions)
     return (*before, Version(data.history[-1], len(data), data.fingerprint))

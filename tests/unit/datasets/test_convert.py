@@ -122,7 +122,12 @@ def test_the_method_of_the_dataset_is_no_change(save, good_lines):
 
 
 SHAPES = [
-    (CHAT, "alpaca", {"instruction": "Be brief.", "input": "a question", "output": "an answer"}, []),
+    (
+        CHAT,
+        "alpaca",
+        {"instruction": "Be brief.", "input": "a question", "output": "an answer"},
+        ["the border between system message and question: they are instruction and input"],
+    ),
     (
         {"messages": [USER, ANSWER]},
         "alpaca",
@@ -206,7 +211,7 @@ SHAPES = [
         [],
     ),
     (ITEM, "trl", {"prompt": ITEM["messages"], "reference_answer": "4", "level": 2}, []),
-    (ITEM, "bedrock", {**ITEM, "messages": [SYSTEM, USER]}, []),
+    (ITEM, "bedrock", {**ITEM, "messages": [SYSTEM, USER]}, ["the role developer: it is system there"]),
 ]
 
 
@@ -218,6 +223,62 @@ def test_a_row_is_written_in_the_shape_of_another_tool(tmp_path, row, name, shap
 def test_the_reference_of_bedrock_comes_from_the_key_that_is_named(tmp_path):
     row, _ = exported(tmp_path, {"messages": [USER], "wanted": 4}, "bedrock", "reinforcement", reference="wanted")
     assert row == {"messages": [USER], "reference_answer": 4}
+
+
+def test_arguments_are_objects_for_trl_and_text_when_they_are_read_again(tmp_path):
+    pair = {**PAIR, "preferred_output": [{"role": "assistant", "content": None, "tool_calls": [CALL]}]}
+    made, _ = exported(tmp_path, pair, "trl")
+    assert made["chosen"][0]["tool_calls"][0]["function"]["arguments"] == {"city": "Oslo"}
+    (line,) = Dataset.read(tmp_path / "out.jsonl").lines()
+    assert json.loads(line)["preferred_output"] == pair["preferred_output"]
+
+
+@pytest.mark.parametrize("name", ["alpaca", "completion", "sharegpt", "trl", "vertex"])
+def test_a_refusal_has_no_form_where_it_would_be_an_empty_answer(tmp_path, name):
+    row = {"messages": [USER, {"role": "assistant", "refusal": "I will not."}]}
+    with pytest.raises(DatasetError, match="no example can be converted"):
+        exported(tmp_path, row, name)
+
+
+@pytest.mark.parametrize("name", ["alpaca", "completion", "fireworks", "nebius", "sharegpt", "together", "vertex"])
+def test_the_role_of_developers_is_a_named_loss(tmp_path, name):
+    row = {"messages": [{"role": "developer", "content": "Be brief."}, USER, ANSWER]}
+    assert "the role developer: it is system there" in exported(tmp_path, row, name)[1]
+
+
+def test_joined_parts_of_a_text_and_the_detail_of_images_are_named_losses(tmp_path):
+    text = {"type": "text", "text": "a"}
+    image = {"type": "image_url", "image_url": {"url": "data:image/png;base64,iVBORw0KGgo=", "detail": "low"}}
+    joined = {"messages": [{"role": "user", "content": [text, text]}, ANSWER]}
+    seen = {"messages": [{"role": "user", "content": [text, image]}, ANSWER]}
+    assert exported(tmp_path, joined, "sharegpt")[1] == ["the borders between the parts of a text"]
+    assert exported(tmp_path, seen, "vertex")[1] == ["detail of images"]
+
+
+@pytest.mark.parametrize("name", ["sharegpt", "vertex"])
+def test_results_stand_in_the_order_of_their_calls_where_they_have_no_ids(tmp_path, name):
+    calls = [{**CALL, "id": identity} for identity in ("one", "two")]
+    results = [{"role": "tool", "tool_call_id": identity, "content": identity} for identity in ("two", "one")]
+    row = {"messages": [USER, {"role": "assistant", "tool_calls": calls}, *results, ANSWER], "tools": [TOOL]}
+    written = json.dumps(exported(tmp_path, row, name)[0])
+    assert written.index('"one"') < written.index('"two"')
+
+
+ROUND_TRIPS = [
+    ({"messages": [USER, ANSWER]}, "alpaca"),
+    ({"messages": [USER, ANSWER]}, "completion"),
+    (CHAT, "sharegpt"),
+    (CHAT, "trl"),
+    ({**PAIR, "input": {"messages": CHAT["messages"][:2]}}, "sharegpt"),
+    ({**PAIR, "input": {"messages": CHAT["messages"][:2], "tools": [TOOL]}}, "trl"),
+]
+
+
+@pytest.mark.parametrize(("row", "name"), ROUND_TRIPS, ids=lambda value: str(value)[:20])
+def test_what_loses_nothing_is_read_again_as_it_was(tmp_path, row, name):
+    assert exported(tmp_path, row, name)[1] == []
+    (line,) = Dataset.read(tmp_path / "out.jsonl").lines()
+    assert json.loads(line) == row
 
 
 @pytest.mark.parametrize("option", [{"weight": 0}, {"refusal": "no"}])
@@ -247,7 +308,8 @@ def test_an_unknown_format_is_named_with_those_that_are_known(tmp_path):
 
 
 def test_the_report_says_how_many_and_never_what(tmp_path):
-    report = Dataset.read([CHAT, PAIR["input"]], method="supervised").export(tmp_path / "out.jsonl", "alpaca")
+    short = {"messages": [USER, ANSWER]}
+    report = Dataset.read([short, PAIR["input"]], method="supervised").export(tmp_path / "out.jsonl", "alpaca")
     assert str(report).startswith(
         "1 of 2 examples converted to alpaca\n  left out: line 2: the chat is not one question"
     )

@@ -20,7 +20,7 @@ _COMMENTS: Final = re.compile(
 )
 _BASE64: Final = re.compile(r"(?<![A-Za-z0-9+/_=-])[A-Za-z0-9+/_-]{20,}={0,2}(?![A-Za-z0-9+/_=-])")
 _HEX: Final = re.compile(r"(?<![0-9A-Za-z])(?:[0-9a-fA-F]{2}[ :]?){16,}(?![0-9A-Za-z])")
-_APART: Final = re.compile(r"(?:(?<=\s)|^)(?:[A-Za-z][ .*_-]){8,}[A-Za-z]\b")
+_APART: Final = re.compile(r"(?<![A-Za-z])(?:[A-Za-z][ .*_-]){4,}[A-Za-z]\b")
 _GAPS: Final = re.compile(r"[ .*_-]")
 _READABLE: Final = re.compile(r"[^\W\d_]{2,}")
 _FEWEST_WORDS: Final = 3
@@ -40,8 +40,8 @@ def disguised(text: str) -> Iterator[str]:
         yield from _decoded(match.group().replace("-", "+").replace("_", "/"))
     for match in _HEX.finditer(text):
         yield from _readable(bytes.fromhex(match.group().replace(":", " ")))
-    for match in _APART.finditer(text):
-        yield _GAPS.sub("", match.group())
+    if _APART.search(text):
+        yield _APART.sub(lambda match: _GAPS.sub("", match.group()), text)
     if "rot13" in text.lower() or "rot-13" in text.lower():
         yield codecs.decode(text, "rot13")
 

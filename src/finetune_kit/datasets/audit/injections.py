@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar, Final
 
 from finetune_kit.datasets.audit.check import AuditRule, Check, Hit
 from finetune_kit.datasets.audit.disguises import comments, disguised
-from finetune_kit.datasets.audit.phrases import count_kinds, has_phrase, plain
+from finetune_kit.datasets.audit.phrases import count_kinds, has_phrase, patterns, plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -23,6 +23,11 @@ _TURNS: Final = re.compile(
     r"|<(?:start|end)_of_turn>|</?(?:system|sys|system_prompt|instructions?|admin|developer)>|<\|?(?:user|assistant|bot)\|>"
     r"|(?:^|\n| )\#{2,4} ?(?:Instructions?|System|Human|Assistant|Response)\s?:|\[system\]|\{\{#system"
     r"|(?:^|\n)\s*\[?system(?: (?:message|prompt|note|instruction)s?)?\]?\s?:(?=.)"
+    r"|(?:[\[(<{*]\s*|(?<=[.!?] ))(?:system|admin|developer|operator|ai|hidden)(?: \w+)? ?(?:notes?|messages?|notices?|overrides?|memos?"
+    r"|instructions?|prompts?|directives?|commands?|updates?|reminders?)\b[^\])>}\n]{0,20}[:\]]"
+    r"|(?:systemhinweis|systemnachricht|systemanweisung|nota (?:del|di|do) sistema|note (?:du )?système|message (?:du )?système"
+    r"|mensaje del sistema|messaggio di sistema|mensagem do sistema|systeembericht|系统(?:提示|消息|通知|指令)|システム(?:通知|メッセージ|指示)"
+    r"|시스템 (?:메시지|알림|지시)|системное (?:сообщение|примечание)|komunikat systemowy)\s?[:\uff1a]"
     r"|\n(?:human|assistant|user): .*\n(?:human|assistant|user): ",
     re.IGNORECASE,
 )
@@ -34,6 +39,7 @@ _ADDRESSED: Final = re.compile(
 )
 _MANY_WEAK: Final = 4
 _SHORTEST_JAILBREAK: Final = 160
+_NEAR: Final = 200
 
 
 class Injections(Check):
@@ -83,7 +89,12 @@ def _gives_orders(text: str) -> bool:
     said = plain(text)
     if has_phrase("injection", "marker", said):
         return True
-    return has_phrase("injection", "role", said) and has_phrase("injection", "freed", said)
+    return any(
+        _FREED.search(said, max(match.start() - _NEAR, 0), match.end() + _NEAR) for match in _ROLE.finditer(said)
+    )
 
+
+_ROLE: Final = patterns("injection")["role"]
+_FREED: Final = patterns("injection")["freed"]
 
 CHECKS: Final[tuple[type[Check], ...]] = (Injections,)

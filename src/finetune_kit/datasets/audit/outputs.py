@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from finetune_kit.datasets.audit.check import AuditSettings
     from finetune_kit.datasets.audit.row import AuditRow
+    from finetune_kit.datasets.rules import Severity
 
 __all__ = ["CHECKS", "Boilerplate", "EmptyOutput", "Placeholder", "Repetition"]
 
@@ -27,8 +28,9 @@ _UNSEEN: Final = re.compile(
 _CODE: Final = re.compile(r"```.*?(?:```|\Z)|`[^`\n]+`", re.DOTALL)
 _SLOTS: Final = re.compile(
     r"\{\{\s*[^{}\n]{1,60}\s*\}\}|\$\{\w{1,40}\}|%\(\w+\)s|<%[^%]{1,60}%>"
-    r"|\[[A-ZÀ-ÖØ-ÞЀ-Я]{2,}(?:[ _-][A-ZÀ-ÖØ-ÞЀ-Я]+){0,5}\](?!\()"
-    r"|<[A-Z]{2,}(?:[ _-][A-Z]+){0,4}>|_{4,}|\[(?:_+|\.{3,}|…|x{2,}|X{2,}|\?+)\]"
+    r"|\[[A-ZÀ-ÖØ-ÞЀ-Я]{2,}(?:[ _-][A-ZÀ-ÖØ-ÞЀ-Я]+){1,5}\](?!\()"
+    r"|\[[A-ZÀ-ÖØ-ÞЀ-Я]+_\d{1,3}\]|\$\{[\w.]{1,60}\}|<[A-Z]{2,}(?:[ _-][A-Z]+){1,4}>"
+    r"|(?<!\w)__[A-Z]+(?:_[A-Z]+)*__(?!\w)|%[A-Z][A-Z_]{1,30}%|_{3,}|\?\?:\?\?|(?<=[ $€£])\#{3,}(?=[ .,!]|$)|\[(?:_+|\.{3,}|…|x{2,}|X{2,}|\?+)\]"
 )
 _BRACES: Final = re.compile(r"(?<![\w{$])\{[a-z]+(?:_[a-z]+)*\}(?!\})")
 _NOTES: Final = re.compile(r"\b(?:TODO|FIXME|TBD|TBC|XXX+)\b|(?<![A-Za-z0-9])[xX]{4,}(?![A-Za-z0-9*])")
@@ -37,6 +39,8 @@ _NOT_SLOTS: Final = frozenset(
 )
 # What Dataset.redact() writes: it teaches the model to write this, too.
 _MASKS: Final = frozenset(kind.upper() for kind in (*KINDS, "secret"))
+# Other words in capitals are acronyms as often as slots; which are slots, the phrases say.
+_MASKED: Final = re.compile(r"\[([A-Z]{2,}(?:_[A-Z]+)*)\](?!\()")
 _SENTENCES: Final = re.compile(r"(?<=[.!?…。\uff01\uff1f।؟])\s*|\n+")
 _WORDS: Final = re.compile(r"\w+")
 _NO_SPACES: Final = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\u0e00-\u0e7f]")
@@ -120,7 +124,7 @@ class Placeholder(Check):
 
     def __init__(self, settings: AuditSettings) -> None:
         super().__init__(settings)
-        self._slots: dict[str, list[Spot]] = defaultdict(list)
+        self._slots: dict[tuple[str, str], list[Spot]] = defaultdict(list)
 
     def see(self, row: AuditRow) -> Iterable[Hit]:
         """Look for slots; they wait until it is known which are by design."""
@@ -132,26 +136,23 @@ class Placeholder(Check):
             if text.role == "assistant":
                 found.update(_BRACES.findall(_CODE.sub(" ", text.text)))
             for slot in found:
-                self._slots[slot].append(Spot(row.place, row.number, text.pointer))
+                self._slots[slot, text.role].append(Spot(row.place, row.number, text.pointer))
         return ()
 
     def finish(self) -> Iterator[Hit]:
         """Report the slots of few rows, and which slots are in so many that they must be meant."""
         reported: set[Spot] = set()
-        for slot, spots in self._slots.items():
+        for (slot, role), spots in self._slots.items():
             n_rows = len({place.number for place in spots})
             if n_rows > max(self.thresholds["by_design_share"] * self.n_examined, 2):
                 yield Hit("placeholder_by_design", f"a slot such as {slot!r} is in {n_rows} examples")
                 continue
+            is_mask = slot.strip("[]") in _MASKS
+            reason = "a mark of redaction, or a slot that was not filled in" if is_mask else "a slot was not filled in"
+            severity: Severity | None = "hint" if is_mask or role == "user" else None
             for place in spots:
                 if place not in reported:
-                    is_mask = slot.strip("[]") in _MASKS
-                    reason = (
-                        "a mark of redaction, or a slot that was not filled in"
-                        if is_mask
-                        else "a slot was not filled in"
-                    )
-                    yield place.hit("placeholder", reason, severity="hint" if is_mask else None)
+                    yield place.hit("placeholder", reason, severity=severity)
             reported.update(spots)
 
 
@@ -215,6 +216,9 @@ def _slots(text: str) -> Iterator[str]:
     bare = _CODE.sub(" ", text)
     for match in _SLOTS.finditer(bare):
         if match.group() not in _NOT_SLOTS:
+            yield match.group()
+    for match in _MASKED.finditer(bare):
+        if match[1] in _MASKS:
             yield match.group()
     if _NOTES.search(bare):
         yield "TODO"

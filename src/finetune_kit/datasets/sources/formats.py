@@ -90,11 +90,13 @@ class RecordFormat(FileFormat):
 
 
 def text_of(value: object, named: str) -> str:
-    """Return a value that must be a text with something in it.
+    """Return a value that must be a text with something in it, or a number, as spreadsheets keep them.
 
     Raises:
         UnusableError: It is none; `named` says what is missing.
     """
+    if isinstance(value, int | float) and not isinstance(value, bool) and value == value:  # noqa: PLR0124 - not NaN
+        return str(value)
     if not isinstance(value, str) or not value.strip():
         raise UnusableError(f"{named} is {'empty' if isinstance(value, str) else 'no text'}", f"write the {named}")
     return value

@@ -16,7 +16,7 @@ from finetune_kit.datasets.sources.slack import Slack, is_slack_export
 from finetune_kit.datasets.sources.style import Style
 from finetune_kit.datasets.sources.texts import read_text
 from finetune_kit.datasets.sources.transcripts import Transcript, is_transcript
-from finetune_kit.datasets.sources.turns import Turns, turns_key
+from finetune_kit.datasets.sources.turns import Turns, has_no_turns, turns_key
 from finetune_kit.datasets.sources.zendesk import Tickets, is_ticket
 from finetune_kit.errors import ConfigurationError
 
@@ -95,7 +95,7 @@ def _doubt(path: Path, kind: str, *names: str) -> ConfigurationError:
 
 def guess_table(table: Table, options: Options) -> FileFormat | None:
     """Return the format that the first records all have; None for rows as they are, or columns that are named."""
-    sample = table.records[:_LOOKED_AT]
+    sample = [record for record in table.records[:_LOOKED_AT] if not has_no_turns(record)]
     if not sample or _names_columns(options, table.columns):
         return None
     if (options.roles or options.assistants) and all(turns_key(record) is not None for record in sample):
@@ -118,6 +118,10 @@ def _record_format(record: Mapping[str, Any]) -> type[FileFormat] | None:
     return next((form for form, is_one in _SIGNS if is_one(record)), None)
 
 
+# As in BFCL and in xLAM.
+_FUNCTIONS: Final = (frozenset({"question", "function"}), frozenset({"query", "answers", "tools"}))
+
+
 def _is_judged(record: Mapping[str, Any]) -> bool:
     """Tell whether a record says if its answer is wanted, as unpaired preferences do: it may be one to avoid."""
     return isinstance(record.get("label"), bool)
@@ -131,7 +135,7 @@ _SIGNS: Final[tuple[tuple[type[FileFormat], Callable[[Mapping[str, Any]], bool]]
     (Preferences, is_preference),
     (Alpaca, lambda record: {"instruction", "output"} <= record.keys()),
     (Tickets, is_ticket),
-    (Functions, lambda record: {"question", "function"} <= record.keys()),
+    (Functions, lambda record: any(names <= record.keys() for names in _FUNCTIONS)),
     (Logs, is_log),
     (Turns, lambda record: turns_key(record) is not None),
     (Pairs, lambda record: question_and_answer(record) is not None and not _is_judged(record)),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from finetune_kit.datasets.sources.formats import RecordFormat, text_of
 from finetune_kit.datasets.sources.found import Found, UnusableError
+from finetune_kit.datasets.sources.turns import messages_of, turns_key
 from finetune_kit.datasets.templates import text_maker
 
 if TYPE_CHECKING:
@@ -80,8 +81,12 @@ class Pairs(RecordFormat):
         if names is None:
             remedy = "name the columns: user='...', assistant='...'"
             raise UnusableError("no two columns are named as question and answer are", remedy)
-        asked, answered = text_of(record[names[0]], names[0]), text_of(_first(record[names[1]]), names[1])
         beside = {key: item for key, item in record.items() if key not in names}
+        if all(turns_key({"messages": record[name]}) for name in names):
+            # Both sides are messages, as TRL writes prompt and completion.
+            yield Found({"messages": messages_of([*record[names[0]], *record[names[1]]])}, line, beside)
+            return
+        asked, answered = text_of(record[names[0]], names[0]), text_of(_first(record[names[1]]), names[1])
         if options.user is not None:
             asked = text_maker(options.user, list(record), argument="user")(record)
         elif (given := next((key for key in _CONTEXTS if isinstance(beside.get(key), str)), None)) is not None:

@@ -10,6 +10,7 @@ import orjson
 
 from finetune_kit.datasets.sources.formats import RecordFormat
 from finetune_kit.datasets.sources.found import Found, Lost, UnusableError
+from finetune_kit.datasets.sources.streams import joined
 from finetune_kit.datasets.sources.turns import messages_of
 
 if TYPE_CHECKING:
@@ -114,10 +115,15 @@ def _asked(request: Mapping[str, Any]) -> list[dict[str, Any]]:
     if isinstance(messages, str):
         messages = [{"role": "user", "content": messages}]
     asked = messages_of(messages)
-    instructions = request.get("instructions")
-    if isinstance(instructions, str) and instructions.strip():
-        return [{"role": "system", "content": instructions}, *asked]
-    return asked
+    instructions = _text(request.get("instructions", request.get("system")))
+    return [{"role": "system", "content": instructions}, *asked] if instructions.strip() else asked
+
+
+def _text(value: object) -> str:
+    """Return a text that is a string or a list of parts; empty where it is neither."""
+    parts = value if isinstance(value, list) else [{"text": value}]
+    texts = (part.get("text") for part in parts if isinstance(part, Mapping))
+    return "\n".join(text for text in texts if isinstance(text, str))
 
 
 def _answer(record: Mapping[str, Any]) -> dict[str, Any]:
@@ -128,7 +134,7 @@ def _answer(record: Mapping[str, Any]) -> dict[str, Any]:
         response = _parsed(next((record[name] for name in _RESPONSES if record.get(name) is not None), None))
     if isinstance(response, Mapping) and "body" in response:
         response = _parsed(response["body"])
-    return _message(response)
+    return _message(joined(response))
 
 
 def _message(response: Any) -> dict[str, Any]:
@@ -140,6 +146,8 @@ def _message(response: Any) -> dict[str, Any]:
         raise UnusableError("there is no response", _SHAPE)
     if isinstance(response.get("choices"), list) and response["choices"]:
         return _of_choice(response["choices"][0])
+    if response.get("stop_reason") in _CUT_OFF:
+        raise UnusableError("the answer was cut off", "nothing needed, or complete it by hand")
     if isinstance(response.get("output"), list):
         if response.get("status") in _CUT_OFF:
             raise UnusableError("the answer was cut off", "nothing needed, or complete it by hand")

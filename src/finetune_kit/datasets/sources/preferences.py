@@ -10,7 +10,7 @@ from finetune_kit.datasets.sources.formats import RecordFormat
 from finetune_kit.datasets.sources.found import Found, UnusableError
 from finetune_kit.datasets.sources.protocol import pruned_message
 from finetune_kit.datasets.sources.rankings import is_ranked, ranked
-from finetune_kit.datasets.sources.turns import messages_of
+from finetune_kit.datasets.sources.turns import messages_of, spoken_messages, tools_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Preferences", "is_preference"]
 
-_PROMPTS: Final = ("prompt", "question", "instruction", "query", "input", "context", "history", "messages")
+_PROMPTS: Final = (
+    "prompt", "question", "instruction", "query", "input", "context", "history", "messages", "conversations",
+    "conversation",
+)  # fmt: skip
 _PAIRS: Final = (
     ("chosen", "rejected"),
     ("preferred", "rejected"),
@@ -29,7 +32,7 @@ _PAIRS: Final = (
     ("accepted", "rejected"),
     ("winner", "loser"),
 )
-_SAID: Final = ("content", "text", "response", "answer", "completion", "output")
+_SAID: Final = ("content", "value", "text", "response", "answer", "completion", "output")
 _TURN: Final = re.compile(r"(?:^|\n\n)(Human|Assistant):")
 _ROLE: Final = {"Human": "user", "Assistant": "assistant"}
 _ONE_TURN: Final = "keep pairs of conversations that differ in their last answer only"
@@ -64,8 +67,7 @@ class Preferences(RecordFormat):
         prefix, preferred, other = _parted(_answer(better, prompt), _answer(worse, prompt))
         row: dict[str, Any] = {"input": {"messages": prefix}, "preferred_output": [preferred]}
         row["non_preferred_output"] = [other]
-        if isinstance(record.get("tools"), list) and record["tools"]:
-            row["input"]["tools"] = record["tools"]
+        row["input"] |= tools_of(record)
         used |= {asked or "", "tools", "system"}
         yield Found(row, line, {key: item for key, item in record.items() if key not in used})
 
@@ -96,6 +98,8 @@ def _messages(value: object) -> list[dict[str, Any]]:
         return _messages(value.get("messages", value.get("full_text", value.get("text"))))
     if isinstance(value, str):
         return _dialogue(value) if _TURN.match(value) else [{"role": "user", "content": value}]
+    if isinstance(value, list) and any(isinstance(turn, Mapping) and "from" in turn for turn in value):
+        return spoken_messages(value)
     return messages_of(value)
 
 
@@ -112,7 +116,7 @@ def _answer(value: object, prompt: list[dict[str, Any]]) -> list[dict[str, Any]]
         if not value.strip():
             raise UnusableError("an answer is empty", "write both answers, or drop the pair")
         return [*prompt, {"role": "assistant", "content": value}]
-    said = messages_of(value)
+    said = _messages(value) or messages_of(value)
     is_whole = len(said) > 1 or not prompt
     return said if is_whole and (not prompt or said[: len(prompt)] == prompt or len(said) > 1) else prompt + said
 

@@ -24,12 +24,17 @@ _DATE: Final = r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}"
 _TIME: Final = r"\d{1,2}:\d{2}(?::\d{2})?(?:[.,]\d{1,6})?(?:\s?[AaPp]\.?[Mm]\.?)?(?:Z|\s?[+-]\d{2}:?\d{2})?"
 _STAMP: Final = rf"(?:{_DATE}(?:[,T ]\s*{_TIME})?|{_TIME})"
 # With the apostrophe of typesetters, U+2019.
-_SPEAKER: Final = r"[^\W_][\w .'\u2019&/#-]{0,38}"
+_SPEAKER: Final = r"[^\W_][\w .,'\u2019&/#()-]{0,38}"
+_BEFORE: Final = rf"^[\s>*•-]{{0,3}}(?P<before>[\[(]?{_STAMP}[\])]?\s*[-\u2013\u2014|:]?\s*)"
 _TURN: Final = re.compile(
-    rf"^[\s>*•-]{{0,3}}(?P<before>[\[(]?{_STAMP}[\])]?\s*[-\u2013\u2014|:]?\s*)?"
+    rf"(?:{_BEFORE}|^[\s>*•-]{{0,3}})"
     rf"[*_<]{{0,2}}(?P<speaker>{_SPEAKER}?)[*_>]{{0,2}}"
-    rf"\s*(?P<after>[\[(]{_STAMP}[\])])?\s*:[*_]{{0,2}}(?:\s+(?P<text>.*)|$)"
+    # The wide colon of Chinese and Japanese has no space after it.
+    rf"\s*(?P<after>[\[(]{_STAMP}[\])])?\s*(?::[*_]{{0,2}}(?=\s|$)|\uff1a)\s*(?P<text>.*)$"
 )
+_STAMPED: Final = re.compile(rf"{_BEFORE}\S")
+_MARKED: Final = re.compile(r"[\[(/.|\u2013\u2014-]")
+_NEVER_IN_PLAIN_NAMES: Final = re.compile(r"[,()]")
 _RULE: Final = re.compile(r"^\s*(?:-{3,}|={3,}|\*{3,}|_{3,}|#{3,}|\f)\s*$")
 _TITLE: Final = re.compile(
     r"^\s*(?:#{1,6}\s*|[*=-]{2,}\s*)?(?:conversation|transcript|chat|dialogue|dialog|call|ticket|session|case)"
@@ -82,6 +87,7 @@ _LABELS: Final = frozenset(
     }
 )
 _HEADER: Final = "text before the first speaker left out"
+_EVENTS: Final = "lines with a time and no speaker left out"
 _NO_TURNS: Final = 'write each turn as "Speaker: text" on a line of its own'
 _FEWEST: Final = 2
 _MOST_WORDS: Final = 3
@@ -153,6 +159,7 @@ class _Beginnings:
         stamped = [match for match in matches if match["before"] or match["after"]]
         # Where the turns have times, a line without one goes on with the turn before.
         self._needs_stamp = len(stamped) >= _FEWEST and 2 * len(stamped) > len(matches)
+        self._stamps = {_shape(match["before"]) for match in matches if match["before"]}
         self._counts = Counter(match["speaker"].strip().casefold() for match in matches)
 
     def turn(self, line: str) -> _Turn | None:
@@ -165,6 +172,12 @@ class _Beginnings:
             return None
         return _Turn(speaker, match["text"] or "")
 
+    def is_event(self, line: str) -> bool:
+        """Tell whether a line has the time that turns have, and no speaker: nobody says it."""
+        match = _STAMPED.match(line) if self._needs_stamp else None
+        # A bare time may begin what somebody goes on to say.
+        return match is not None and bool(_MARKED.search(match["before"])) and _shape(match["before"]) in self._stamps
+
     def _is_speaker(self, name: str, *, is_stamped: bool) -> bool:
         if self._speakers.knows(name):
             return True
@@ -175,8 +188,15 @@ class _Beginnings:
             return False
         if words[0].casefold() in KNOWN_SPEAKERS:
             return True
-        # A name begins with a capital; a word that stands once before a colon may be anything.
-        return is_stamped or (name[0].isupper() and self._counts[name.casefold()] >= _FEWEST)
+        if is_stamped:
+            return True
+        # A name begins with a capital, if its script has any; a word that stands once before a colon may be anything.
+        is_name = name[0].isalpha() and not name[0].islower() and not _NEVER_IN_PLAIN_NAMES.search(name)
+        return is_name and self._counts[name.casefold()] >= _FEWEST
+
+
+def _shape(stamp: str) -> str:
+    return re.sub(r"\d+", "0", stamp)
 
 
 def _found(block: _Block, begins: _Beginnings, speakers: Speakers, extra: Mapping[str, object]) -> Found:
@@ -184,26 +204,28 @@ def _found(block: _Block, begins: _Beginnings, speakers: Speakers, extra: Mappin
     if broken is not None:
         reason = f"line {block.first + broken} has the byte {undecodable_byte(block.lines[broken])}, not UTF-8"
         raise UnusableError(reason, SAVE_AS_UTF8)
-    turns, header = _turns(block.lines, begins)
+    turns, notes = _turns(block.lines, begins)
     if not turns:
         raise UnusableError("no line begins with a speaker", _NO_TURNS)
     found = conversation(speakers.turns(turns), block.first, extra)
-    return found._replace(notes=(*found.notes, _HEADER)) if header else found
+    return found._replace(notes=(*found.notes, *notes))
 
 
-def _turns(lines: list[str], begins: _Beginnings) -> tuple[list[tuple[str, str]], bool]:
-    """Return speakers with all the lines of each turn, and whether text stands before the first."""
+def _turns(lines: list[str], begins: _Beginnings) -> tuple[list[tuple[str, str]], set[str]]:
+    """Return speakers with all the lines of each turn, and what was left out."""
     turns: list[tuple[str, list[str]]] = []
-    header = False
+    notes: set[str] = set()
     for line in lines:
         turn = begins.turn(line)
         if turn is not None:
             turns.append((turn.speaker, [turn.text]))
+        elif turns and begins.is_event(line):
+            notes.add(_EVENTS)
         elif turns:
             turns[-1][1].append(line.rstrip())
-        else:
-            header = header or bool(line.strip())
-    return [(speaker, "\n".join(said)) for speaker, said in turns], header
+        elif line.strip():
+            notes.add(_HEADER)
+    return [(speaker, "\n".join(said)) for speaker, said in turns], notes
 
 
 def _blocks(lines: list[str], begins: _Beginnings) -> Iterator[_Block]:

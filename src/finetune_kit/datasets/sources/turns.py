@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
@@ -10,7 +12,7 @@ import orjson
 from finetune_kit.datasets.sources.formats import RecordFormat
 from finetune_kit.datasets.sources.found import Found, UnusableError
 from finetune_kit.datasets.sources.protocol import pruned_message
-from finetune_kit.datasets.sources.speakers import CUT, Speakers, conversation
+from finetune_kit.datasets.sources.speakers import CUT, KNOWN_SPEAKERS, Speakers, conversation
 from finetune_kit.datasets.syntax import shown
 
 if TYPE_CHECKING:
@@ -18,14 +20,17 @@ if TYPE_CHECKING:
 
     from finetune_kit.datasets.sources.found import Options
 
-__all__ = ["Turns", "messages_of", "turns_key"]
+__all__ = ["Turns", "has_no_turns", "messages_of", "spoken_messages", "tools_of", "turns_key"]
 
-_KEYS: Final = (
-    "conversations", "conversation", "messages", "turns", "dialogue", "dialog", "utterances", "chat", "transcript",
-    "original", "items", "history",
-)  # fmt: skip
+_TURNS_ALONE: Final = ("conversations", "conversation", "messages", "turns", "dialogue", "dialog", "utterances")
+_KEYS: Final = (*_TURNS_ALONE, "chat", "transcript", "original", "items", "history")
 _WHO: Final = ("from", "role", "speaker", "author", "sender", "from_role", "participant", "name", "user")
 _WHAT: Final = ("value", "content", "text", "message", "utterance", "body", "transcript")
+_CALLING: Final = frozenset({"function_call", "tool_call"})
+_RESULTS: Final = frozenset({"observation", "tool", "function_response", "tool_response"})
+# How models after Hermes write calls and results into what is said.
+_TAGGED_CALL: Final = re.compile(r"<tool_call>\s*(.*?)\s*</tool_call>", re.DOTALL)
+_TAGGED_RESULT: Final = re.compile(r"\s*</?tool_response>\s*")
 _PAIR: Final = 2
 _ROLES: Final = ("system", "developer", "user", "assistant", "tool", "function")
 _SHOWN_SPEAKERS: Final = 4
@@ -66,6 +71,11 @@ def turns_key(record: Mapping[str, Any]) -> str | None:
     return next((key for key in _KEYS if _are_turns(record.get(key))), None)
 
 
+def has_no_turns(record: Mapping[str, Any]) -> bool:
+    """Tell whether a record has an empty list of turns: it is of no use, and no hint to a format."""
+    return any(record.get(key) == [] for key in _TURNS_ALONE)
+
+
 def messages_of(value: object) -> list[dict[str, Any]]:
     """Return messages of the chat protocol, each with the keys that training knows and that are not null.
 
@@ -77,7 +87,43 @@ def messages_of(value: object) -> list[dict[str, Any]]:
     if not all(isinstance(message, Mapping) and isinstance(message.get("role"), str) for message in value):
         raise UnusableError("a message has no role", 'write messages as [{"role": ..., "content": ...}]')
     known = ({key: message[key] for key in _MESSAGE_KEYS if key in message} for message in value)
-    return [message for message in map(pruned_message, known) if isinstance(message, dict)]
+    return [_encoded(message) for message in map(pruned_message, known) if isinstance(message, dict)]
+
+
+def _encoded(message: dict[str, Any]) -> dict[str, Any]:
+    """Return a message whose calls have their arguments as JSON: chat templates take objects, the protocol text."""
+    calls = message.get("tool_calls")
+    return {**message, "tool_calls": [_encoded_call(call) for call in calls]} if isinstance(calls, list) else message
+
+
+def _encoded_call(call: Any) -> Any:
+    function = call.get("function") if isinstance(call, Mapping) else None
+    if not isinstance(function, Mapping) or not isinstance(function.get("arguments"), Mapping):
+        return call
+    arguments = json.dumps(function["arguments"], ensure_ascii=False)
+    return {**call, "function": {**function, "arguments": arguments}}
+
+
+def tools_of(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the tools of a record, which may be JSON in a text, as a row has them; nothing where it has none."""
+    tools = record.get("tools")
+    if isinstance(tools, str) and tools.strip():
+        try:
+            tools = orjson.loads(tools)
+        except orjson.JSONDecodeError:
+            raise UnusableError("tools is not JSON", "write tools as a JSON array") from None
+    if not isinstance(tools, list) or not tools:
+        return {}
+    return {"tools": [tool if "function" in tool else {"type": "function", "function": tool} for tool in tools]}
+
+
+def spoken_messages(turns: list[Any]) -> list[dict[str, Any]]:
+    """Return turns of speakers whose role is known as messages, one for each.
+
+    Raises:
+        UnusableError: A turn has no speaker or no text, or a speaker no role.
+    """
+    return _with_calls([_turn(turn) for turn in turns], Speakers(KNOWN_SPEAKERS, None))
 
 
 def _are_turns(value: object) -> bool:
@@ -106,7 +152,7 @@ def _chat(messages: list[dict[str, Any]], record: Mapping[str, Any], line: int, 
     if last is None:
         raise UnusableError("no message is the assistant's", "add the answer, or name who the assistant is")
     kept = messages[: last + 1]
-    row = {"messages": kept, **_tools(record)}
+    row = {"messages": kept, **tools_of(record)}
     return Found(row, line, extra, () if len(kept) == len(messages) else (CUT,))
 
 
@@ -114,15 +160,14 @@ def _spoken(record: Mapping[str, Any], key: str, line: int, extra: Mapping[str, 
     turns = [_turn(turn) for turn in record[key]]
     if isinstance(record.get("system"), str):
         turns.insert(0, ("system", record["system"]))
-    calls = {speaker for speaker, _ in turns} & {"function_call", "observation"}
-    if calls:
+    if not (_CALLING | _RESULTS).isdisjoint(speaker for speaker, _ in turns):
         return _chat(_with_calls(turns, Speakers.of(options)), record, line, extra)
     try:
         found = conversation(Speakers.of(options).turns(turns), line, extra)
     except UnusableError as error:
         names = list(dict.fromkeys(shown(speaker) for speaker, _ in turns))[:_SHOWN_SPEAKERS]
         raise UnusableError(f"{error.reason}; the speakers are {', '.join(names)}", error.remedy) from None
-    return found._replace(row={**found.row, **_tools(record)})
+    return found._replace(row={**found.row, **tools_of(record)})
 
 
 def _turn(turn: object) -> tuple[str, str]:
@@ -141,19 +186,35 @@ def _turn(turn: object) -> tuple[str, str]:
 
 
 def _with_calls(turns: list[tuple[str, str]], speakers: Speakers) -> list[dict[str, Any]]:
-    """Return turns of ShareGPT with calls as messages: `function_call` calls, `observation` answers the last call."""
+    """Return turns with calls as messages: each result answers the first call before it that waits for one."""
     messages: list[dict[str, Any]] = []
+    waiting: list[str] = []
     for number, (speaker, text) in enumerate(turns):
-        if speaker == "function_call":
-            messages.append({"role": "assistant", "content": None, "tool_calls": [_call(text, f"call_{number}")]})
-        elif speaker == "observation":
-            call = messages[-1].get("tool_calls") if messages else None
-            if not call:
+        role = None if speaker in _CALLING | _RESULTS else speakers.role(speaker)
+        if speaker in _RESULTS:
+            if not waiting:
                 raise UnusableError("an observation follows no function call", "put it right after its call")
-            messages.append({"role": "tool", "tool_call_id": call[0]["id"], "content": text})
-        elif (role := speakers.role(speaker)) is not None:
-            messages.append({"role": role, "content": text})
+            content = _TAGGED_RESULT.sub("", text)
+            messages.append({"role": "tool", "tool_call_id": waiting.pop(0), "content": content})
+            continue
+        calls, said = _called(speaker, text, number) if speaker in _CALLING or role == "assistant" else ([], text)
+        waiting += [call["id"] for call in calls]
+        if calls and not said and messages and messages[-1]["role"] == "assistant":
+            # What is called beside a text, or at once with another call, is one message.
+            messages[-1].setdefault("tool_calls", []).extend(calls)
+        elif calls:
+            messages.append({"role": "assistant", "content": said or None, "tool_calls": calls})
+        elif role is not None:
+            messages.append({"role": role, "content": said})
     return messages
+
+
+def _called(speaker: str, text: str, number: int) -> tuple[list[dict[str, Any]], str]:
+    """Return the calls that a turn makes, and what it says beside them."""
+    bodies = [text] if speaker in _CALLING else _TAGGED_CALL.findall(text)
+    names = [f"call_{number}" if at == 0 else f"call_{number}_{at}" for at in range(len(bodies))]
+    said = "" if speaker in _CALLING else _TAGGED_CALL.sub("", text).strip() if bodies else text
+    return [_call(body, name) for body, name in zip(bodies, names, strict=True)], said
 
 
 def _call(text: str, name: str) -> dict[str, Any]:
@@ -166,15 +227,3 @@ def _call(text: str, name: str) -> dict[str, Any]:
     arguments = call.get("arguments", {})
     written = arguments if isinstance(arguments, str) else orjson.dumps(arguments).decode()
     return {"id": name, "type": "function", "function": {"name": call["name"], "arguments": written}}
-
-
-def _tools(record: Mapping[str, Any]) -> dict[str, Any]:
-    tools = record.get("tools")
-    if isinstance(tools, str) and tools.strip():
-        try:
-            tools = orjson.loads(tools)
-        except orjson.JSONDecodeError:
-            raise UnusableError("tools is not JSON", "write tools as a JSON array") from None
-    if not isinstance(tools, list) or not tools:
-        return {}
-    return {"tools": [tool if "function" in tool else {"type": "function", "function": tool} for tool in tools]}

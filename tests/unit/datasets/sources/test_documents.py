@@ -138,9 +138,7 @@ def test_a_pdf_without_text_is_refused(put):
         Dataset.read(put("scan.pdf", pdf([[]])))
 
 
-@pytest.mark.parametrize(
-    "content", [b"%PDF-1.7\nnothing", b"", b"%PDF-1.4\n1 0 obj <</Pages 1 0 R>> endobj trailer <<>>"]
-)
+@pytest.mark.parametrize("content", [b"%PDF-1.7\nnothing", b"%PDF-1.4\n1 0 obj <</Pages 1 0 R>> endobj trailer <<>>"])
 def test_what_is_no_pdf_is_refused(put, content):
     pytest.importorskip("pypdf")
     with pytest.raises(DatasetError, match=r"as PDF|has no text"):

@@ -122,3 +122,27 @@ def test_the_context_of_a_question_is_part_of_it(record):
 def test_a_document_of_json_may_hold_chats_in_every_way(put, document):
     data = Dataset.read(put("a.json", document))
     assert [message.text for message in data[0].messages] == ["Hi", "Hello"]
+
+
+def test_a_number_is_a_text_of_a_question_or_an_answer():
+    data = Dataset.read([{"question": "2 + 2", "answer": 4}, {"question": 7, "answer": 7.5}])
+    assert [[message.text for message in example.messages] for example in data] == [["2 + 2", "4"], ["7", "7.5"]]
+
+
+def test_prompt_and_completion_that_are_messages_are_joined():
+    record = {"prompt": [{"role": "user", "content": "Hi"}], "completion": [{"role": "assistant", "content": "Hello"}]}
+    data = Dataset.read([record])
+    assert [(message.role, message.text) for message in data[0].messages] == [("user", "Hi"), ("assistant", "Hello")]
+
+
+def test_function_calls_of_xlam_are_known_by_their_columns():
+    record = {"query": "Weather?", "answers": '[{"name": "f", "arguments": {"a": 1}}]', "tools": '[{"name": "f"}]'}
+    assert Dataset.read([record])[0].messages[1].tool_calls[0].function.name == "f"
+
+
+@pytest.mark.parametrize(
+    "name", ["a.jsonl", "a.json", "a.csv", "a.xlsx", "a.parquet", "a.txt", "a.md", "a.mbox", "a.pdf"]
+)
+def test_an_empty_file_is_said_to_be_empty(put, name):
+    with pytest.raises(DatasetError, match="it is empty"):
+        Dataset.read(put(name, b""))

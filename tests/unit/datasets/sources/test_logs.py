@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from finetune_kit.datasets import Dataset
@@ -97,3 +99,49 @@ def test_chats_with_other_keys_are_no_logs(put):
     row = {"messages": [*ASKED, {"role": "assistant", "content": "Hello"}]}
     data = Dataset.read(put("a.jsonl", [row]))
     assert len(data[0].messages) == 2
+
+
+def chunk(delta, end=None):
+    choice = {"index": 0, "delta": delta, "finish_reason": end}
+    return {"id": "chatcmpl-1", "object": "chat.completion.chunk", "choices": [choice]}
+
+
+CHUNKS = [chunk({"role": "assistant", "content": ""}), chunk({"content": "Hel"}), chunk({"content": "lo"}),
+          chunk({}, "stop")]  # fmt: skip
+EVENTS = "".join(f"data: {json.dumps(each)}\n\n" for each in CHUNKS) + "data: [DONE]\n\n"
+DONE = [{"type": "response.created"}, {"type": "response.completed", "response": {"status": "completed", "output": [
+    {"type": "message", "content": [{"type": "output_text", "text": "Hello"}]}]}}]  # fmt: skip
+
+
+@pytest.mark.parametrize("response", [CHUNKS, EVENTS, DONE], ids=["chunks", "events", "responses"])
+def test_the_chunks_of_a_stream_are_one_answer(response):
+    data = Dataset.read([{"request": {"messages": ASKED, "stream": True}, "response": response}])
+    assert [message.text for message in data[0].messages] == ["Hi", "Hello"]
+
+
+def test_a_call_that_was_streamed_is_whole():
+    first = {"index": 0, "id": "c", "type": "function", "function": {"name": "f", "arguments": ""}}
+    pieces = [{"index": 0, "function": {"arguments": piece}} for piece in ('{"a"', ": 1}")]
+    response = [*(chunk({"tool_calls": [each]}) for each in (first, *pieces)), chunk({}, "tool_calls")]
+    (call,) = Dataset.read([{"request": {"messages": ASKED}, "response": response}])[0].messages[1].tool_calls
+    assert (call.id, call.function.name, call.function.arguments) == ("c", "f", '{"a": 1}')
+
+
+def test_a_stream_that_broke_off_gives_no_example():
+    with pytest.raises(FormatError, match="cut off"):
+        Dataset.read([{"request": {"messages": ASKED}, "response": CHUNKS[:-1]}], format="logs")
+
+
+@pytest.mark.parametrize("delta", [{"tool_calls": 5}, {"tool_calls": [5, {"index": "x"}]}, {}])
+def test_chunks_of_no_use_give_no_example(delta):
+    with pytest.raises(FormatError):
+        Dataset.read(
+            [{"request": {"messages": ASKED}, "response": [chunk(delta, "stop")]}], format="logs", on_error="raise"
+        )
+
+
+@pytest.mark.parametrize("system", ["Be kind.", [{"type": "text", "text": "Be kind."}]])
+def test_a_system_prompt_beside_the_messages_comes_first(system):
+    response = {"role": "assistant", "content": "Hello", "stop_reason": "end_turn"}
+    data = Dataset.read([{"request": {"system": system, "messages": ASKED}, "response": response}])
+    assert [message.text for message in data[0].messages] == ["Be kind.", "Hi", "Hello"]

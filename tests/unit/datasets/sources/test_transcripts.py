@@ -162,3 +162,30 @@ def test_an_export_of_a_messenger_is_read(put):
     data = Dataset.read(put("chat.txt", text), assistant="Shop")
     assert said(data) == [[("user", "Hi\nthere"), ("assistant", "Hello")]]
     assert "reading: text before the first speaker left out: 1 rows" in data.history
+
+
+def test_a_line_with_a_time_and_no_speaker_is_no_part_of_an_answer(put):
+    text = "1/5/24, 9:41 PM - Anna: Hi\n1/5/24, 9:42 PM - Shop: Hello\nthere\n1/5/24, 9:43 PM - Anna left\n"
+    data = Dataset.read(put("chat.txt", text), assistant="Shop")
+    assert said(data) == [[("user", "Hi"), ("assistant", "Hello\nthere")]]
+    assert "reading: lines with a time and no speaker left out: 1 rows" in data.history
+
+
+def test_a_turn_goes_on_with_a_line_that_begins_with_a_bare_time(put):
+    text = "9:41 Anna: Hi\n9:42 Shop: We open at\n10:30 or so\n"
+    data = Dataset.read(put("chat.txt", text), assistant="Shop")
+    assert said(data) == [[("user", "Hi"), ("assistant", "We open at\n10:30 or so")]]
+
+
+@pytest.mark.parametrize(("asks", "answers"), [("用户", "客服"), ("العميل", "الموظف"), ("לקוח", "נציג")])
+@pytest.mark.parametrize("colon", [": ", "\uff1a"])
+def test_speakers_of_scripts_without_capitals_are_known(put, asks, answers, colon):
+    text = f"{asks}{colon}1\n{answers}{colon}2\n{asks}{colon}3\n{answers}{colon}4\n"
+    data = Dataset.read(put("chat.txt", text), assistant=answers)
+    assert said(data) == [[("user", "1"), ("assistant", "2"), ("user", "3"), ("assistant", "4")]]
+
+
+def test_names_with_a_comma_or_brackets_speak_where_turns_have_times(put):
+    text = "2024-03-01 10:00 - Berg, Anna: Hi\n2024-03-01 10:01 - Bob (Support): Hello\n"
+    data = Dataset.read(put("chat.txt", text), assistant="Bob (Support)")
+    assert said(data) == [[("user", "Hi"), ("assistant", "Hello")]]

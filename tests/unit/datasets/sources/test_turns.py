@@ -84,3 +84,42 @@ def test_the_assistant_may_be_called_system():
 def test_turns_that_are_none_are_told_by_their_number(turns):
     data = Dataset.read([SHAREGPT, {"conversations": turns}], format="sharegpt")
     assert [skip.place.line for skip in data.skipped] == [2]
+
+
+CALL = '{"name": "look_up", "arguments": {"city": "Oslo"}}'
+
+
+def test_calls_and_results_in_tags_become_messages():
+    turns = [
+        {"from": "human", "value": "Weather?"},
+        {"from": "gpt", "value": f"I look.\n<tool_call>\n{CALL}\n</tool_call>\n<tool_call>{CALL}</tool_call>"},
+        {"from": "tool", "value": "<tool_response>\n5\n</tool_response>"},
+        {"from": "tool", "value": "6"},
+        {"from": "gpt", "value": "5 and 6."},
+    ]
+    _, calling, *results, _ = Dataset.read([{"conversations": turns}])[0].messages
+    assert (calling.content, len(calling.tool_calls)) == ("I look.", 2)
+    assert [(result.tool_call_id, result.content) for result in results] == [
+        (call.id, text) for call, text in zip(calling.tool_calls, ["5", "6"], strict=True)
+    ]
+
+
+def test_a_call_beside_a_text_is_part_of_its_message():
+    turns = [
+        {"from": "human", "value": "Weather?"},
+        {"from": "gpt", "value": "I look."},
+        {"from": "function_call", "value": CALL},
+        {"from": "function_call", "value": CALL},
+        {"from": "observation", "value": "5"},
+        {"from": "observation", "value": "6"},
+        {"from": "gpt", "value": "5 and 6."},
+    ]
+    messages = Dataset.read([{"conversations": turns}])[0].messages
+    assert [message.role for message in messages] == ["user", "assistant", "tool", "tool", "assistant"]
+    assert [call.id for call in messages[1].tool_calls] == [message.tool_call_id for message in messages[2:4]]
+
+
+def test_a_conversation_without_turns_among_others_is_told(put):
+    data = Dataset.read(put("a.json", [SHAREGPT, {"id": "x2", "conversations": []}]))
+    assert len(data) == 1
+    assert [(skip.place.line, skip.reason) for skip in data.skipped] == [(2, "there is no list of turns")]
