@@ -10,7 +10,7 @@ from finetune_kit.datasets.syntax import count_keys, has_more_keys
 from finetune_kit.datasets.tails import NO_TOOLS, Tail, TailMemory
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
 __all__ = ["ChatAcceptor", "is_text"]
 
@@ -33,9 +33,13 @@ class ChatAcceptor:
     as keys, or are looked at.
     """
 
-    def __init__(self) -> None:
+    parses: Final = (_PLAIN_END,)
+    """The ends of the lines that are parsed by `loads`, whole and once."""
+
+    def __init__(self, loads: Callable[[bytes], Any] = orjson.loads) -> None:
         self.n_lines = 0
         """How many lines `doubtful` has read."""
+        self._loads = loads
         self.n_images = 0
         """How many of the accepted rows have images."""
         self._tails = TailMemory()
@@ -47,7 +51,7 @@ class ChatAcceptor:
         Plain rows are judged inside this loop: each of its steps tells in how fast files are
         validated, so that it calls nothing but the interpreter.
         """
-        loads, dumps, with_end = orjson.loads, orjson.dumps, orjson.OPT_APPEND_NEWLINE
+        loads, dumps, with_end = self._loads, orjson.dumps, orjson.OPT_APPEND_NEWLINE
         number = 0
         for raw in lines:
             # Cheaper than a tuple for each line.

@@ -11,7 +11,7 @@ from finetune_kit.datasets.accept import ChatAcceptor, is_text
 from finetune_kit.datasets.syntax import hides_nothing
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from finetune_kit.datasets.rules import MethodName
 
@@ -24,19 +24,25 @@ class Acceptor(Protocol):
     n_lines: int
     n_images: int
 
+    @property
+    def parses(self) -> tuple[bytes, ...]:
+        """The ends of the lines that are parsed by the function that the acceptor was made with, whole and once."""
+
     def doubtful(self, lines: Iterable[bytes], longest: int) -> Iterator[tuple[int, bytes]]:
         """Yield the lines that need a closer look or are longer than `longest` bytes, with their numbers from 1."""
 
 
-def new_acceptor(method: MethodName) -> Acceptor:
-    """Return the acceptor of rows for a method."""
+def new_acceptor(method: MethodName, loads: Callable[[bytes], Any] = orjson.loads) -> Acceptor:
+    """Return the acceptor of rows for a method; lines that end with one of its `parses` are parsed by `loads`."""
     if method == "supervised":
-        return ChatAcceptor()
+        return ChatAcceptor(loads)
     return _PreferenceAcceptor() if method == "dpo" else _ReinforcementAcceptor()
 
 
 class _RowAcceptor(ABC):
     """Judges row by row; lines that end with CR LF are looked at until one was."""
+
+    parses: tuple[bytes, ...] = ()
 
     def __init__(self) -> None:
         self.n_lines = 0

@@ -13,6 +13,7 @@ import orjson
 from finetune_kit.datasets.edited_rows import EditedRows
 from finetune_kit.datasets.findings import Place
 from finetune_kit.datasets.rows import Skipped, build_example, parse_row
+from finetune_kit.datasets.shapes import row_problems
 from finetune_kit.errors import DatasetError, FormatError
 
 if TYPE_CHECKING:
@@ -24,6 +25,11 @@ if TYPE_CHECKING:
 __all__ = ["Conversion", "ConversionReport", "Loss", "UnfitRowError", "convert_rows"]
 
 _SHOWN: Final = 20
+_FIRST: Final = "run fix() on the dataset first"
+# Breaches of these leave a row in no shape to be rewritten.
+_SHAPELESS: Final = frozenset(
+    ("messages", "message_type", "role", "content_type", "content_part", "message_field", "tools", "tool_calls")
+)
 
 
 class UnfitRowError(Exception):
@@ -105,8 +111,12 @@ def _checked(rows: Rows, index: int, method: MethodName) -> dict[str, Any]:
     try:
         build_example(rows, index, method)
     except FormatError as error:
-        raise UnfitRowError(error.reason, error.remedy or "run fix() on the dataset first") from error
-    return parse_row(rows, index, method)
+        raise UnfitRowError(error.reason, error.remedy or _FIRST) from error
+    row = parse_row(rows, index, method)
+    broken = next((each for each in row_problems(row, method) if each.rule in _SHAPELESS), None)
+    if broken:
+        raise UnfitRowError(f"{broken.pointer}: {broken.reason}", _FIRST)
+    return row
 
 
 def _encoded(row: dict[str, Any]) -> bytes:

@@ -110,7 +110,8 @@ def _nearly_same(ours: RowTexts, theirs: RowTexts, alike: Alikeness) -> list[Nea
     pairs = set(found)
     # Where candidates were left out, fewer texts can bring out more of them.
     while not complete:
-        here, there = (_unpaired(texts, {pair[side] for pair in pairs}) for side, texts in enumerate((ours, theirs)))
+        here = _unpaired(ours, {pair.first for pair in pairs})
+        there = _unpaired(theirs, {pair.second for pair in pairs})
         ours_left = search_near(ours.only(here), alike, against=theirs).pairs
         theirs_left = search_near(ours, alike, against=theirs.only(there)).pairs
         more = {pair._replace(first=here[pair.first]) for pair in ours_left}

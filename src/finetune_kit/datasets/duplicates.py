@@ -26,7 +26,7 @@ def text_key(text: str) -> bytes:
 def exact_key(raw: bytes) -> bytes:
     """Return 16 bytes that are the same for rows with the same JSON value, however it is spaced, escaped or ordered.
 
-    A row that is no JSON has the key of its bytes.
+    A row that is no JSON has the key of its bytes. Integers beyond 64 bits are compared as floats.
     """
     try:
         content = orjson.dumps(orjson.loads(raw), option=orjson.OPT_SORT_KEYS)

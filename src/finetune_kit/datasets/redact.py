@@ -96,7 +96,7 @@ class Redactor:
         return value
 
     def _string(self, text: str, key: str) -> str:
-        if text[:1] in ("{", "["):
+        if text.lstrip()[:1] in ("{", "["):
             try:
                 inner = orjson.loads(text)
             except orjson.JSONDecodeError:

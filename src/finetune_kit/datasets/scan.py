@@ -96,9 +96,10 @@ class Scan:
         return ValidationReport(path, record.n_examples, findings, dict(counts), not_run, tokens=counted)
 
     def _read(self, lines: Iterable[bytes], path: str | None, line_of: Callable[[int], int]) -> None:
-        record, acceptor = self.recorder, new_acceptor(self._method)
+        record, tally = self.recorder, self.tally
+        acceptor = new_acceptor(self._method, tally.loads if tally else orjson.loads)
         before, blank = record.n_examples, 0
-        lines = self.tally.noting(lines) if self.tally else lines
+        lines = tally.noting(lines, acceptor.parses) if tally else lines
         for number, raw in acceptor.doubtful(lines, self._longest):
             record.n_examples = before + number - 1 - blank
             if raw.endswith(b"\r\n") and not record.counts["crlf"]:

@@ -163,7 +163,7 @@ class _Runs(NamedTuple):
 
     def only(self, some: NDArray[np.bool_]) -> _Runs:
         """Return the runs of some members."""
-        return _Runs(*(each[some] for each in self))
+        return _Runs(self.run[some], self.member[some], self.size[some], self.is_small[some])
 
     def at_distance(self, step: int) -> NDArray[np.int64]:
         """Return the pairs of members of one run that stand so far from each other."""

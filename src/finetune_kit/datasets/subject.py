@@ -10,6 +10,7 @@ from urllib.parse import unquote
 
 import orjson
 
+from finetune_kit.datasets.phone_numbers import phone_pattern
 from finetune_kit.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -20,14 +21,14 @@ __all__ = ["Subject", "folded", "texts_of"]
 _SHORTEST: Final = 4
 _SHORTEST_UNSPACED: Final = 2
 _SHORTEST_NUMBER: Final = 6
-_PHONE_DIGITS: Final = 7
 
 # Scripts that put no space between words: there a name may stand against any other letter.
 _UNSPACED: Final = (
     "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff"
 )
-_LETTER: Final = rf"[^\W{_UNSPACED}]"
-_SEPARATOR: Final = r"(?:\(0\)|[\s().\-/])*"
+# Not the underscore: it stands for a space where a name may hold none, as in the name of a message.
+_LETTER: Final = rf"[^\W_{_UNSPACED}]"
+_BETWEEN_NAMES: Final = r"[\s_.\-]+"
 _BLANK: Final = re.compile(r"\\[nrtbf]")
 _ENDS_IN_UNSPACED: Final = re.compile(rf"[{_UNSPACED}]$")
 
@@ -49,7 +50,9 @@ class Subject:
 
     Texts match whatever their case, width, dashes and apostrophes (Unicode NFKC and case
     folding), at word boundaries, also where they are escaped for JSON, HTML or a URL.
-    Phone numbers match however their digits are grouped. The repr shows no identifier.
+    Words of a name may be joined by "_", "-" or ".", and the last may come first, before a comma.
+    Phone numbers match however their digits are grouped, with or without the code of their
+    country. The repr shows no identifier.
 
     Example:
         >>> Subject(["anna@example.com", "Anna Meyer"]).found_in("Dear ANNA  MEYER,")
@@ -168,16 +171,17 @@ def _check(identifier: str, which: str, *, allow_ambiguous: bool) -> None:
 
 
 def _sought(identifier: str) -> _Sought:
-    digits = re.sub(r"\D", "", identifier)
-    if len(digits) >= _PHONE_DIGITS and re.fullmatch(r"\+?[\d\s().\-/]+", identifier):
-        # The digit comes before what must not stand before it, so that the search can jump from digit to digit.
-        first = rf"{digits[0]}(?:(?<!\d{digits[0]})|(?<=00{digits[0]})(?<!\d00{digits[0]}))"
-        return _Sought("", re.compile(_SEPARATOR.join([first, *digits[1:]]) + r"(?!\d)"))
+    if phone := phone_pattern(identifier):
+        return _Sought("", phone)
     words = identifier.split()
     before = rf"(?<!{_LETTER})" if re.match(_LETTER, identifier) else ""
     after = rf"(?!{_LETTER})" if re.match(_LETTER, identifier[-1]) else ""
     if "@" in identifier:
         # A longer local part, or a longer domain, is somebody else's address.
-        before += rf"(?<!{_LETTER}[.+%-])"
+        before += rf"(?<!{_LETTER}[._+%-])"
         after += rf"(?!\.[a-z]{{2,3}}(?!{_LETTER}))"
-    return _Sought(max(words, key=len), re.compile(before + r"\s+".join(map(re.escape, words)) + after))
+    said = _BETWEEN_NAMES.join(map(re.escape, words))
+    if len(words) > 1:
+        first_names = _BETWEEN_NAMES.join(map(re.escape, words[:-1]))
+        said = rf"(?:{said}|{re.escape(words[-1])}\s*,\s*{first_names})"
+    return _Sought(max(words, key=len), re.compile(before + said + after))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -111,17 +112,21 @@ class TokenTally:
         """Count one more row."""
         self.counts.append(self._counter.row(row))
 
-    def noting(self, lines: Iterable[bytes]) -> Iterator[bytes]:
-        """Count lines on their way; a line that is no object has no tokens, a blank one is no row."""
+    def loads(self, raw: bytes) -> Any:
+        """Parse a line and count it; one that is no object has no tokens."""
+        row = None
+        try:
+            row = orjson.loads(raw)
+        finally:
+            self.counts.append(self._counter.row(row) if type(row) is dict else 0)
+        return row
+
+    def noting(self, lines: Iterable[bytes], parsed: tuple[bytes, ...] = ()) -> Iterator[bytes]:
+        """Count lines on their way, without blank ones and those with an end in `parsed`, which `loads` counts."""
         for raw in lines:
-            try:
-                row = orjson.loads(raw)
-            except orjson.JSONDecodeError:
-                row = None
-            if type(row) is dict:
-                self.add(row)
-            elif not raw.isspace():
-                self.counts.append(0)
+            if not raw.endswith(parsed) and not raw.isspace():
+                with suppress(orjson.JSONDecodeError):
+                    self.loads(raw)
             yield raw
 
     def merge(self, counts: array[int], *, guessed: bool) -> None:

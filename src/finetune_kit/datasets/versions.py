@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from finetune_kit.datasets.view import View
 
@@ -20,7 +20,21 @@ class Version(NamedTuple):
     fingerprint: str
 
 
-def versions_of(data: View, parents: Sequence[tuple[Version, ...]]) -> tuple[Version, ...]:
-    """Return the versions of the parents, each once, and that of the dataset itself."""
-    before = dict.fromkeys(version for versions in parents for version in versions)
-    return (*before, Version(data.history[-1], len(data), data.fingerprint))
+def versions_of(data: View, parents_of: Callable[[View], Sequence[View]]) -> tuple[Version, ...]:
+    """Return the versions that led to a dataset, each once and after its parents, and its own at the end."""
+    found: dict[Version, None] = {}
+    seen: set[int] = set()
+    # A stack of its own, since a dataset may have more ancestors than Python's holds.
+    stack = [(data, False)]
+    while stack:
+        one, has_parents = stack.pop()
+        if has_parents:
+            version = Version(one.history[-1], len(one), one.fingerprint)
+            if one is data:
+                found.pop(version, None)
+            found[version] = None
+        elif id(one) not in seen:
+            seen.add(id(one))
+            stack.append((one, True))
+            stack += [(parent, False) for parent in reversed(parents_of(one))]
+    return tuple(found)

@@ -77,7 +77,7 @@ class View(Sequence[Example]):
         """Return the versions that led to this dataset, each with its fingerprint; reads the rows of each once."""
         from finetune_kit.datasets.versions import versions_of
 
-        return versions_of(self, [parent.lineage() for parent in self._parents])
+        return versions_of(self, lambda data: data._parents)  # noqa: SLF001 - of this class
 
     @property
     def skipped(self) -> tuple[Skipped, ...]:

@@ -329,3 +329,20 @@ def test_what_is_exported_is_read_back_as_it_was(tmp_path, name):
     data.export(tmp_path / "out.jsonl", name)
     again = Dataset.read(tmp_path / "out.jsonl")
     assert [example.messages for example in again] == [example.messages for example in data]
+
+
+BROKEN = [
+    {"messages": [USER, ANSWER], "tools": {"a": 1}},
+    {"messages": [USER, ANSWER], "tools": [5]},
+    {"messages": [USER, ANSWER], "tools": [{"type": "function", "function": 5}]},
+    {"messages": [USER, {"role": "assistant", "tool_calls": [{"id": "a", "type": "function"}]}]},
+]
+
+
+@pytest.mark.parametrize("row", BROKEN, ids=lambda row: str(row)[-40:])
+@pytest.mark.parametrize("name", ["sharegpt", "trl", "vertex", "together"])
+def test_a_row_without_its_own_shape_is_left_out_with_the_place(save, tmp_path, row, name):
+    data = Dataset.read(save({"messages": [USER, ANSWER]}, row), method="supervised")
+    (skip,) = data.export(tmp_path / "out.jsonl", name).skipped
+    assert skip.place.line == 2
+    assert skip.remedy

@@ -62,7 +62,9 @@ def test_nearly_the_same_questions_are_found(read):
 def test_many_texts_of_one_template_leave_nothing_behind_that_is_like_a_test(read):
     pytest.importorskip("rensa", reason="the extra audit is not installed")
     names = ["".join(chr(97 + (number * step + 3) % 26) for step in range(1, 9)) for number in range(600)]
-    letters = [f"Dear {name}, we thank you for your letter about order {name[::-1]}, and will answer." for name in names]
+    letters = [
+        f"Dear {name}, we thank you for your letter about order {name[::-1]}, and will answer." for name in names
+    ]
     train, test = read(*letters[:500]), read(*letters[500:])
     clean = train.decontaminate(test, by="near", jaccard=0.75)
     assert not clean.contamination(test, by="near", jaccard=0.75)

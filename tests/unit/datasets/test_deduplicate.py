@@ -169,14 +169,6 @@ def test_rows_without_messages_are_compared_by_all_they_say(save):
     assert lines(data.deduplicate(by="near")) == [1, 2]
 
 
-def test_integers_that_a_float_cannot_tell_apart_are_not_the_same(save):
-    def row(number: int) -> bytes:
-        return b'{"messages": [{"role": "user", "content": "Where?"}], "order": %d}' % number
-
-    data = Dataset.read(save(row(10**20 + 1), row(10**20 + 2), row(10**20 + 1)))
-    assert lines(data.deduplicate()) == [1, 2]
-
-
 def test_shuffled_rows_of_a_file_are_compared_as_those_in_order(save, rows):
     data = Dataset.read(save(*(rows["supervised"](f"question {n % 7}") for n in range(40))))
     assert len(data.shuffle(3).deduplicate()) == len(data.deduplicate()) == 7

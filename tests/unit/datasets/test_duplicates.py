@@ -6,6 +6,8 @@ import re
 import unicodedata
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from finetune_kit.datasets.duplicates import duplicate_groups, exact_key, normalised, text_key
 
@@ -58,3 +60,11 @@ def test_the_order_of_a_list_makes_a_difference():
 
 def test_groups_come_in_the_order_of_their_first():
     assert duplicate_groups("abacba") == [[0, 2, 5], [1, 4]]
+
+
+@given(st.lists(st.text(st.sampled_from("aB_9 \n\t!é\u00a0ﬁ"), max_size=12), max_size=300))
+def test_many_texts_at_a_time_are_normalised_as_each_by_itself(texts):
+    pytest.importorskip("numpy", reason="the extra audit is not installed")
+    from finetune_kit.datasets.normalise_many import normalised_each
+
+    assert list(normalised_each(texts)) == [normalised(text) for text in texts]

@@ -209,3 +209,38 @@ def test_the_quick_look_at_a_row_misses_nothing_that_the_thorough_one_finds(piec
     found = any(subject.found_in(text) for _, text in texts_of(row))
     assert subject.may_be_in(orjson.dumps(row)) >= found
     assert subject.may_be_in(json.dumps(row).encode()) >= found
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["Anna_Meyer", "anna-meyer", "anna.meyer@corp.example", "Meyer, Anna", "MEYER,Anna", "user_anna_meyer_2"],
+)
+def test_a_full_name_is_found_as_tables_and_accounts_have_it(text: str) -> None:
+    assert Subject(["Anna Meyer"]).found_in(text) == (1,)
+
+
+def test_the_name_of_a_message_is_searched_although_it_may_hold_no_space(rows) -> None:
+    row = rows["supervised"]()
+    row["messages"][0]["name"] = "Anna_Meyer"
+    _, forgotten = Dataset.read([row, rows["supervised"]()]).forget("Anna Meyer")
+    assert forgotten.mentions[0].pointers == ("/messages/0/name",)
+
+
+@pytest.mark.parametrize("given", ["+49 170 1234567", "0049 (0)170 1234567", "0170 1234567"])
+@pytest.mark.parametrize(
+    "text",
+    ["0170/1234567", "+49 170 1234567", "+491701234567", "00491701234567", "+49 (0)170 12 34 567", "(0170) 1234567"],
+)
+def test_a_phone_number_is_found_with_and_without_its_country(given: str, text: str) -> None:
+    assert Subject([given]).found_in(f"call {text} now") == (1,)
+
+
+@pytest.mark.parametrize(
+    "text", ["+43 170 1234567", "+43170 1234567", "+43 (170) 1234567", "9170 1234567", "1170 1234567", "0170 12345678"]
+)
+def test_the_number_of_another_country_is_another_number(text: str) -> None:
+    assert not Subject(["+49 170 1234567"]).found_in(text)
+
+
+def test_a_number_given_without_its_country_is_found_after_any() -> None:
+    assert Subject(["(555) 123-4567"]).found_in("+1 555 123 4567 or 5551234567") == (1,)

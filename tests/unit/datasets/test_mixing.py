@@ -126,3 +126,10 @@ def test_the_lineage_has_the_fingerprint_of_every_version(rows):
 def test_the_lineage_of_a_join_has_both_sides_once(rows):
     data = labelled(rows, "abcd")
     assert [version.n_examples for version in (data[:1] + data[2:]).lineage()] == [4, 1, 2, 3]
+
+
+def test_a_dataset_of_very_many_joins_tells_its_lineage(rows) -> None:
+    joined = part = Dataset.read([rows["supervised"]()])
+    for _ in range(600):
+        joined = part + joined.take(1)
+    assert joined.lineage()[-1].n_examples == 2

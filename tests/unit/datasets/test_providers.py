@@ -220,3 +220,22 @@ def test_prompt_and_completion_among_chats_are_taken_by_some(save, good_lines):
     matrix = Dataset.read(save(*good_lines, {"prompt": "a", "completion": "b"})).validate(against=ALL)
     refusing = {verdict.provider for verdict in matrix.verdicts if "legacy_format" in verdict.refused}
     assert refusing == {"openai", "azure", "fireworks", "local"}
+
+
+def test_a_chat_that_begins_with_the_assistant_is_refused_where_turns_must_alternate():
+    row = {"messages": [{"role": "system", "content": "s"}, ANSWER, USER, ANSWER]}
+    assert refusals(row, "together") == {"turns"}
+    assert refusals(row, "openai") == set()
+
+
+@pytest.mark.parametrize("provider", ["openai", "azure"])
+def test_a_model_that_is_tuned_already_may_be_tuned_further(rows, provider):
+    model = {"openai": "ft:gpt-4o-mini-2024-07-18:org::abc", "azure": "gpt-4o-mini-2024-07-18.ft-0123abcd"}[provider]
+    verdict = read(many(rows["supervised"]())).validate(model, against=provider)[provider]
+    assert verdict.ok
+    assert not any(reason.startswith("provider_model") for reason in verdict.not_run)
+
+
+def test_whether_nebius_tunes_by_preferences_is_not_established(rows):
+    verdict = read(many(rows["dpo"](), 100)).validate(against="nebius")["nebius"]
+    assert (verdict.ok, verdict.refused) == (False, {})

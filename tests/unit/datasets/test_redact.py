@@ -89,3 +89,11 @@ def test_an_unknown_kind_names_those_that_there_are() -> None:
 def test_a_replacement_that_cannot_be_filled_in_is_refused() -> None:
     with pytest.raises(ConfigurationError, match="cannot be filled in"):
         Dataset.read([with_tools()]).redact(replacement="[{value}]")
+
+
+def test_arguments_that_begin_with_a_space_stay_json() -> None:
+    row = with_tools()
+    function = row["messages"][1]["tool_calls"][0]["function"]
+    function["arguments"] = " " + json.dumps({"phone": 351912345678, "email": "ana.silva@mail.pt"})
+    masked = json.loads(next(Dataset.read([row]).redact().lines()))["messages"][1]["tool_calls"][0]["function"]
+    assert json.loads(masked["arguments"]) == {"phone": "[PHONE]", "email": "[EMAIL]"}

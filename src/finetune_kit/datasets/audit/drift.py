@@ -108,7 +108,7 @@ class LabelFormatDrift(Check):
     def see(self, row: AuditRow) -> Iterable[Hit]:
         """Remember the answer, unless answers to this instruction are too many to be labels."""
         answer = row.answer.strip() if row.answer else ""
-        if not answer or row.system in self._open:
+        if not answer or row.system in self._open or _is_dialogue(row):
             return ()
         self.n_examined += 1
         group = self._groups[row.system]
@@ -147,7 +147,14 @@ class LabelFormatDrift(Check):
         return set(short) if is_classification and len(short) > 1 else set()
 
 
+def _is_dialogue(row: AuditRow) -> bool:
+    """Tell whether a row calls tools or has many turns: there, a set closing sentence is no label."""
+    n_turns = sum(message.get("role") == "assistant" for message in row.messages)
+    return bool(row.tools) or n_turns > _TURNS_OF_A_CLASSIFICATION or any("tool_calls" in m for m in row.messages)
+
+
 _KEPT: Final = 20
+_TURNS_OF_A_CLASSIFICATION: Final = 2
 _LONGEST_LABEL: Final = 80
 _MARKUP: Final = re.compile(r"[*`#<>{}\[\]]")
 

@@ -11,7 +11,7 @@ import orjson
 
 from finetune_kit.datasets.audit.check import AuditRule, Check, Hit
 from finetune_kit.datasets.audit.phrases import words
-from finetune_kit.datasets.audit.spots import Spot, answer_spot
+from finetune_kit.datasets.audit.spots import Spot, answer_spot, spot
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -29,6 +29,8 @@ _WORD: Final = re.compile(r"[^\W\d_]+(?:['\u2019][^\W\d_]+)?")
 _CODE_WORD: Final = re.compile(r"\w*\d\w*$|[A-Z]{2,}$|\S*[@/_.]\S*$")
 _PAIRS: Final = {"(": ")", "[": "]", "{": "}", "\uff08": "\uff09", "「": "」", "«": "»", "“": "”"}
 _DENSE: Final = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\u0e00-\u0e7f]")
+_OPEN_QUOTE: Final = re.compile(r'(?:^|[\s(:])"(?=\w)[^"]*$')
+_SHORTEST_DENSE: Final = 8
 _FEW_WORDS: Final = 4
 _MOST_ENDS: Final = 0.8
 
@@ -92,7 +94,14 @@ class Truncation(Check):
     def _remember(self, row: AuditRow, answer: str) -> None:
         line = answer.rpartition("\n")[2]
         tokens = line.split()
-        if _LIST.match(line) or _DENSE.search(line) or len(tokens) < 2:  # noqa: PLR2004 - a label is no sentence
+        if _DENSE.search(line) and not _LIST.match(line) and len(line) >= _SHORTEST_DENSE:
+            self._n_prose += 1
+            if not _END.search(answer):
+                self._endings.append(_Ending(answer_spot(row), answer[-1], "", _FEW_WORDS, 1))
+            return
+        if _DENSE.search(line) or len(tokens) < 2:  # noqa: PLR2004 - a label is no sentence
+            return
+        if _LIST.match(line):
             return
         self._n_prose += 1
         if _END.search(answer):
@@ -110,10 +119,25 @@ def _broken_off(row: AuditRow, answer: str) -> str | None:
     for holder in (row.row, row.extra, *(row.messages[-1:])):
         if isinstance(holder, dict) and holder.get("finish_reason") in ("length", "max_tokens"):
             return "it was cut off: its finish_reason is length"
+    return _left_open(answer) or _broken_list(answer)
+
+
+def _left_open(answer: str) -> str | None:
+    """Return what an answer opens and does not close, or with what sign it breaks off."""
     if answer.count("```") % 2:
         return "a code fence is left open"
     if answer[:1] in "{[" and _is_open_json(answer):
         return "its JSON is left open"
+    if answer.count('"') % 2 and _OPEN_QUOTE.search(answer) and not _END.search(answer):
+        return "a quotation is left open"
+    if (bracket := _open_bracket(answer)) is not None:
+        return f"a {bracket!r} is left open"
+    is_long = len(answer.split()) > _FEW_WORDS or _DENSE.search(answer) is not None
+    is_cut = answer.endswith((",", "،", "、", "\uff0c", " -", " \u2013", " —", "(")) and "\n" not in answer[-60:]
+    return "it ends with a comma or a dash" if is_cut and is_long else None
+
+
+def _open_bracket(answer: str) -> str | None:
     tail = answer[-200:]
     for opening, closing in _PAIRS.items():
         position = tail.rfind(opening)
@@ -123,14 +147,23 @@ def _broken_off(row: AuditRow, answer: str) -> str | None:
             and not _END.search(answer)
             and tail[position - 1 : position] not in (":", ";")
         ):
-            return f"a {opening!r} is left open"
-    if (
-        answer.endswith((",", "، ", "、", " -", " \u2013", " —", "("))
-        and "\n" not in answer[-60:]
-        and len(answer.split()) > _FEW_WORDS
-    ):
-        return "it ends with a comma or a dash"
+            return opening
     return None
+
+
+def _broken_list(answer: str) -> str | None:
+    """Return how the last item of a list breaks off."""
+    lines = [line for line in answer.splitlines() if line.strip()]
+    others = [line.rstrip() for line in lines[:-1] if _LIST.match(line)]
+    if not others or not _LIST.match(f"{lines[-1]} "):
+        return None
+    item = _LIST.sub("", f"{lines[-1]} ").split()
+    if not item:
+        return "its last item is empty"
+    if len(item) > 1 and item[-1].islower() and item[-1] in words("open_words"):
+        return "its last item ends with a word that ends no sentence"
+    has_marks = len(others) > 1 and all(line.endswith((".", "!", "?", "。")) for line in others)
+    return "its last item has no mark at its end, and the others do" if has_marks and not _END.search(answer) else None
 
 
 def _is_open_json(answer: str) -> bool:
@@ -154,19 +187,16 @@ def _begins_of(vocabulary: Counter[str]) -> dict[str, int]:
 
 
 def _reason(ending: _Ending, vocabulary: Counter[str], begins: dict[str, int], finals: Counter[str]) -> str | None:
-    word, small = ending.word, ending.word.lower()
+    word = ending.word
     if not word or ending.n_words < _FEW_WORDS:
         return None
     if word == "#":
         is_cut = ending.before in words("open_words") and ending.before not in _COPULAS and ending.n_sentences == 1
         return "it ends with a number amid a phrase" if is_cut else None
-    if finals[word] > _OFTEN:
-        return None
-    if small in words("open_words") or len(word) == 1:
-        return "its last word ends no sentence"
-    if vocabulary[word] * _RARER < begins.get(word, 0):
-        return "it ends within a word"
-    return None
+    if word.lower() in words("open_words") or (len(word) == 1 and not _DENSE.match(word)):
+        return None if finals[word] > _OFTEN and not _DENSE.match(word) else "its last word ends no sentence"
+    is_begin = vocabulary[word] * _RARER < begins.get(word, 0) and finals[word] <= _OFTEN
+    return "it ends within a word" if is_begin else None
 
 
 _ENDINGS: Final = frozenset(
@@ -200,54 +230,78 @@ _RARER: Final = 20
 
 
 class LengthOutliers(Check):
-    """Answers far longer or shorter than the others to the same instruction."""
+    """Answers, questions and dialogues far longer or shorter than the others with the same instruction."""
 
     id: ClassVar[str] = "length_outlier"
     method: ClassVar[str] = (
-        "log of the length beyond the quartiles by 3 interquartile ranges (Tukey 1977), by instruction"
+        "log of the length beyond the quartiles by 3 interquartile ranges (Tukey 1977), and twice as far out as 97 %"
+        " are, by instruction: of the answer, of the user's longest turn (long only), of the whole dialogue (long only)"
     )
     rules: ClassVar[Mapping[str, AuditRule]] = {
         "length_outlier": AuditRule(
-            "hint", "Tukey 1977, Exploratory data analysis", "read it: is it an answer of this task?"
+            "hint", "Tukey 1977, Exploratory data analysis", "read it: is it an example of this task?"
         )
     }
-    defaults: ClassVar[Mapping[str, float]] = {"ranges": 3.0, "rows": 30}
+    defaults: ClassVar[Mapping[str, float]] = {"ranges": 3.0, "rows": 30, "times": 2.0}
 
     def __init__(self, settings: AuditSettings) -> None:
         super().__init__(settings)
-        self._lengths: dict[str | None, list[tuple[float, Spot]]] = defaultdict(list)
+        self._lengths: dict[tuple[str, str | None], list[tuple[float, Spot]]] = defaultdict(list)
 
     def see(self, row: AuditRow) -> Iterable[Hit]:
-        """Remember the length of the answer."""
+        """Remember the lengths of a row."""
+        said = [text for text in row.texts if text.role == "user" and text.text]
         if row.answer and row.answer.strip():
             self.n_examined += 1
-            self._lengths[row.system].append((math.log(len(row.answer.strip())), answer_spot(row)))
+            self._remember("answer", row, answer_spot(row), len(row.answer.strip()))
+        if said:
+            longest = max(said, key=lambda text: len(text.text))
+            self._remember("turn of the user", row, spot(row, longest.pointer), len(longest.text))
+        if len(row.texts) > _TURNS_OF_A_DIALOGUE:
+            self._remember("dialogue", row, spot(row), sum(len(text.text) for text in row.texts))
         return ()
 
     def finish(self) -> Iterator[Hit]:
-        """Report the outliers of each instruction that has enough answers, and of the others together."""
-        rest: list[tuple[float, Spot]] = []
-        for lengths in self._lengths.values():
+        """Report the outliers of each instruction that has enough rows, and of the others together."""
+        rest: dict[str, list[tuple[float, Spot]]] = defaultdict(list)
+        reported: set[int] = set()
+        for (what, _), lengths in self._lengths.items():
             if len(lengths) >= self.thresholds["rows"]:
-                yield from self._outliers(lengths)
+                yield from self._outliers(what, lengths, reported)
             else:
-                rest += lengths
-        if len(rest) >= self.thresholds["rows"]:
-            yield from self._outliers(rest)
+                rest[what] += lengths
+        for what, lengths in rest.items():
+            if len(lengths) >= self.thresholds["rows"]:
+                yield from self._outliers(what, lengths, reported)
 
-    def _outliers(self, lengths: list[tuple[float, Spot]]) -> Iterator[Hit]:
-        ordered = sorted(length for length, _ in lengths)
-        low, high = ordered[len(ordered) // 4], ordered[3 * len(ordered) // 4]
-        reach = self.thresholds["ranges"] * max(high - low, _LEAST_RANGE)
+    def _remember(self, what: str, row: AuditRow, place: Spot, length: int) -> None:
+        self._lengths[what, row.system].append((math.log(length), place))
+
+    def _outliers(self, what: str, lengths: list[tuple[float, Spot]], reported: set[int]) -> Iterator[Hit]:
+        low, high = self._fences([length for length, _ in lengths])
         for length, place in lengths:
-            if length > high + reach or length < low - reach:
-                side = "longer" if length > high else "shorter"
+            is_short = length < low and what == "answer"
+            if (length > high or is_short) and place.number not in reported:
+                reported.add(place.number)
+                side = "shorter" if is_short else "longer"
                 yield place.hit(
-                    "length_outlier", f"the answer has {math.exp(length):.0f} characters, far {side} than others"
+                    "length_outlier", f"the {what} has {math.exp(length):.0f} characters, far {side} than others"
                 )
+
+    def _fences(self, lengths: list[float]) -> tuple[float, float]:
+        """Return the logs of the lengths below and above which a text is an outlier."""
+        ordered = sorted(lengths)
+        n, margin = len(ordered), math.log(self.thresholds["times"])
+        low, high = ordered[n // 4], ordered[3 * n // 4]
+        reach = self.thresholds["ranges"] * max(high - low, _LEAST_RANGE)
+        # Lengths are skewed: what is usual in a tail is no outlier.
+        few = max(int(_TAIL * n), 1)
+        return min(low - reach, ordered[few] - margin), max(high + reach, ordered[-1 - few] + margin)
 
 
 # Answers of nearly one length, such as labels, differ by nothing that is worth a look.
 _LEAST_RANGE: Final = 0.25
+_TAIL: Final = 0.03
+_TURNS_OF_A_DIALOGUE: Final = 3
 
 CHECKS: Final[tuple[type[Check], ...]] = (Truncation, LengthOutliers)

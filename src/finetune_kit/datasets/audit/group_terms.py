@@ -29,6 +29,9 @@ class GroupTerms:
     demonyms: frozenset[str]
     """English names of peoples, which begin with a capital."""
     person_nouns: frozenset[str]
+    person_verbs: frozenset[str]
+    """Words that follow a noun for a person more than one for a thing."""
+    trade_endings: tuple[str, ...]
     titles: frozenset[str]
     """Words before the name of a person."""
     pronouns: frozenset[str]
@@ -56,6 +59,8 @@ def group_terms() -> GroupTerms:
         columns=table["columns"],
         demonyms=_words(table, "demonyms"),
         person_nouns=_words(table, "person_nouns"),
+        person_verbs=_words(table, "person_verbs"),
+        trade_endings=tuple(table["trade_endings"].split()),
         titles=_words(table, "titles"),
         pronouns=_words(table, "pronouns"),
         articles=_words(table, "articles"),

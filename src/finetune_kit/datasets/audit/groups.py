@@ -17,6 +17,7 @@ _YEARS_OLD: Final = r"[- ]year[- ]old|\s+years?\s+old|[- ]?jährig\w*|\s+Jahre\s
 _AGE: Final = re.compile(rf"\b(\d{{1,3}})(?:{_YEARS_OLD})|\b(?:aged|age)\s+(\d{{1,3}})\b", re.IGNORECASE)
 _AGE_GROUPS: Final = ((30, "people under 30"), (60, "people from 30 to 59"), (131, "people of 60 and more"))
 # "The old" and "the poor" are people, where no noun follows that may be a thing.
+_SHORTEST_TRADE: Final = 5
 _PLURAL_BY_ARTICLE: Final = frozenset({"old", "young", "poor", "rich"})
 _VERBS_OF_PLURAL: Final = frozenset(
     {"are", "were", "have", "do", "can", "cannot", "can't", "should", "will", "always", "never"}
@@ -73,7 +74,7 @@ def is_of_people(words: Sequence[str], mention: Mention) -> bool:
         return True
     plain = words[mention.place].casefold()
     following = words[mention.place + 1].casefold() if mention.place + 1 < len(words) else ""
-    if following in group_terms().person_nouns or plain.endswith(("ans", "men")):
+    if _is_person(words, mention.place + 1) or plain.endswith(("ans", "men")):
         return True
     before = words[mention.place - 1].casefold() if mention.place else ""
     return before in {"a", "an"} and not following.isalpha()
@@ -88,9 +89,20 @@ def _group_of(words: Sequence[str], index: int, word: str) -> Group | None:
         return Group("nationality", plain) if word[0].isupper() else None
     if pair := terms.of_persons.get(plain):
         following = words[index + 1].casefold() if index + 1 < len(words) else ""
-        if following in group_terms().person_nouns or _is_people(words, index, plain, following):
+        if _is_person(words, index + 1) or _is_people(words, index, plain, following):
             return Group(*pair)
     return None
+
+
+def _is_person(words: Sequence[str], index: int) -> bool:
+    """Tell whether a word is a noun for a person: a known one, a trade by its ending, or one that asks or wants."""
+    if index >= len(words):
+        return False
+    plain, terms = words[index].casefold(), group_terms()
+    if plain in terms.person_nouns or (len(plain) > _SHORTEST_TRADE and plain.endswith(terms.trade_endings)):
+        return True
+    after = words[index + 1].casefold() if index + 1 < len(words) else ""
+    return plain.isalpha() and after in terms.person_verbs
 
 
 def _is_people(words: Sequence[str], index: int, plain: str, following: str) -> bool:

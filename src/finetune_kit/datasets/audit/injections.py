@@ -23,15 +23,22 @@ _TURNS: Final = re.compile(
     r"|<(?:start|end)_of_turn>|</?(?:system|sys|system_prompt|instructions?|admin|developer)>|<\|?(?:user|assistant|bot)\|>"
     r"|(?:^|\n| )\#{2,4} ?(?:Instructions?|System|Human|Assistant|Response)\s?:|\[system\]|\{\{#system"
     r"|(?:^|\n)\s*\[?system(?: (?:message|prompt|note|instruction)s?)?\]?\s?:(?=.)"
-    r"|(?:[\[(<{*]\s*|(?<=[.!?] ))(?:system|admin|developer|operator|ai|hidden)(?: \w+)? ?(?:notes?|messages?|notices?|overrides?|memos?"
-    r"|instructions?|prompts?|directives?|commands?|updates?|reminders?)\b[^\])>}\n]{0,20}[:\]]"
-    r"|(?:systemhinweis|systemnachricht|systemanweisung|nota (?:del|di|do) sistema|note (?:du )?système|message (?:du )?système"
-    r"|mensaje del sistema|messaggio di sistema|mensagem do sistema|systeembericht|系统(?:提示|消息|通知|指令)|システム(?:通知|メッセージ|指示)"
-    r"|시스템 (?:메시지|알림|지시)|системное (?:сообщение|примечание)|komunikat systemowy)\s?[:\uff1a]"
+    r"|(?:[\[(<{*]\s*|(?<=[.!?] ))(?:system|admin|developer|operator|ai|hidden)(?: \w+)? ?(?:notes?|messages?|notices?"
+    r"|overrides?|memos?|instructions?|prompts?|directives?|commands?|updates?|reminders?)\b[^\])>}\n]{0,20}[:\]]"
+    r"|(?:systemhinweis|systemnachricht|systemanweisung|nota (?:del|di|do) sistema|note (?:du )?système"
+    r"|message (?:du )?système|mensaje del sistema|messaggio di sistema|mensagem do sistema|systeembericht"
+    r"|系统(?:提示|消息|通知|指令)|システム(?:通知|メッセージ|指示)|시스템 (?:메시지|알림|지시)"
+    r"|системное (?:сообщение|примечание)|komunikat systemowy)\s?[:\uff1a]"
     r"|\n(?:human|assistant|user): .*\n(?:human|assistant|user): ",
     re.IGNORECASE,
 )
-# Words that are addressed to a machine: in a comment or a code, where nobody else reads them, they are orders.
+# Comments of programmers give orders to people: those for a model name it.
+_TO_A_MODEL: Final = re.compile(
+    r"\b(?:ais?|llms?|gpt|chatgpt|assistants?|chat ?bots?|language models?|you (?:are|must|shall) (?:now )?)\b"
+    r"|\b(?:ignore|disregard|override|reveal)\b[^.\n]{0,30}\b(?:instructions?|prompts?|rules|above|user)\b",
+    re.IGNORECASE,
+)
+# In a code, where nobody else reads them, such words are orders.
 _ADDRESSED: Final = re.compile(
     r"\b(?:ai|llm|gpt|assistant|chat ?bot|language model|system|prompt|instructions?|ignore|disregard|override|reveal"
     r"|you (?:are|must|should|will|shall)|do not|don't|never|always|execute|send|respond|reply|recommend|approve)\b",
@@ -47,8 +54,9 @@ class Injections(Check):
 
     id: ClassVar[str] = "prompt_injection"
     method: ClassVar[str] = (
-        "marks of chat templates, and phrases of 25 languages that override instructions, ask for hidden ones or set up"
-        " a role without rules; it knows phrases, not intent: one of four real jailbreaks passes"
+        "marks of chat templates, and phrases of 25 languages that override instructions, ask for hidden ones, send"
+        " data away or set up a role without rules, also in comments and in base64; it knows phrases, not intent: one"
+        " of five real jailbreaks passes"
     )
     rules: ClassVar[Mapping[str, AuditRule]] = {
         "prompt_injection": AuditRule(
@@ -79,7 +87,7 @@ def is_injection(text: str, *, weak_signs: int = _MANY_WEAK) -> bool:
     said = plain(text)
     if len(said) >= _SHORTEST_JAILBREAK and count_kinds("injection", "weak", said) >= weak_signs:
         return True
-    return any(_ADDRESSED.search(hidden) or _gives_orders(hidden) for hidden in comments(text)) or any(
+    return any(_TO_A_MODEL.search(hidden) or _gives_orders(hidden) for hidden in comments(text)) or any(
         _ADDRESSED.search(hidden) or _gives_orders(hidden) for hidden in disguised(text)
     )
 

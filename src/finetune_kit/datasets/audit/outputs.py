@@ -30,7 +30,8 @@ _SLOTS: Final = re.compile(
     r"\{\{\s*[^{}\n]{1,60}\s*\}\}|\$\{\w{1,40}\}|%\(\w+\)s|<%[^%]{1,60}%>"
     r"|\[[A-ZÀ-ÖØ-ÞЀ-Я]{2,}(?:[ _-][A-ZÀ-ÖØ-ÞЀ-Я]+){1,5}\](?!\()"
     r"|\[[A-ZÀ-ÖØ-ÞЀ-Я]+_\d{1,3}\]|\$\{[\w.]{1,60}\}|<[A-Z]{2,}(?:[ _-][A-Z]+){1,4}>"
-    r"|(?<!\w)__[A-Z]+(?:_[A-Z]+)*__(?!\w)|%[A-Z][A-Z_]{1,30}%|_{3,}|\?\?:\?\?|(?<=[ $€£])\#{3,}(?=[ .,!]|$)|\[(?:_+|\.{3,}|…|x{2,}|X{2,}|\?+)\]"
+    r"|(?<!\w)__[A-Z]+(?:_[A-Z]+)*__(?!\w)|%[A-Z][A-Z_]{1,30}%|_{3,}|\?\?:\?\?"
+    r"|(?<=[ $€£])\#{3,}(?=[ .,!]|$)|\[(?:_+|\.{3,}|…|x{2,}|X{2,}|\?+)\]"
 )
 _BRACES: Final = re.compile(r"(?<![\w{$])\{[a-z]+(?:_[a-z]+)*\}(?!\})")
 _NOTES: Final = re.compile(r"\b(?:TODO|FIXME|TBD|TBC|XXX+)\b|(?<![A-Za-z0-9])[xX]{4,}(?![A-Za-z0-9*])")
@@ -182,6 +183,8 @@ class Repetition(Check):
         if _NO_SPACES.search(text):
             tokens = [letter for word in tokens for letter in word]
         loops = int(self.thresholds["loops"])
+        if _RUN.search(text):
+            return "a character comes more than 20 times in a row"
         if _repeats_itself(tokens, loops):
             return f"the answer says the same {loops} times or more in a row"
         if len(tokens) >= self.thresholds["words"]:
@@ -195,6 +198,8 @@ class Repetition(Check):
         return None
 
 
+# Signs of which lines and tables are made may come in runs.
+_RUN: Final = re.compile(r"([^\s\d.\-_=*#~+|/\\\u2013\u2014\u2500-\u257f])\1{20,}")
 _LONG_SENTENCE: Final = 12
 _SHORT_LOOP: Final = 5
 _LONGEST_LOOP: Final = 40

@@ -39,13 +39,20 @@ _BIRTH_DATE: Final = re.compile(
 )
 _HAS_DATE: Final = re.compile(r"\d{4}|\d[./-]\d")
 _CAPITAL: Final = r"[^\W\d_a-z\u0430-\u044f\u00df-\u00f6\u00f8-\u00ff]"
-_NAME: Final = rf"(?:{_CAPITAL}\.|{_CAPITAL}[^\W\d_]+(?:['\u2019-][^\W\d_]+)*)"
+_NAME: Final = (
+    rf"(?:{_CAPITAL}\.|{_CAPITAL}(?= {_CAPITAL})|{_CAPITAL}['\u2019][^\W\d_]+"
+    rf"|{_CAPITAL}[^\W\d_]+(?:['\u2019-][^\W\d_]+)*)"
+)
 _TITLE: Final = r"(?:Mr|Mrs|Ms|Miss|Dr|Prof|Herrn?|Frau|Señora?|Sra?|Monsieur|Madame|Mme|Signora?|Sig|Dott|Pani?)\.?"
 _PARTICLE: Final = r"(?:(?:van|von|de|der|den|del|della|di|da|do|dos|la|le|al|el|bin|ibn|ter|ten|zu) ){0,2}"
 _NAMES: Final = re.compile(rf"[\s:,]{{1,3}}(?:{_TITLE} )?({_NAME}(?: {_PARTICLE}{_NAME}){{0,3}})")
 _TITLED: Final = re.compile(
     rf"\b{_TITLE} ({_NAME} {_PARTICLE}{_NAME}(?: {_NAME})?)"
     rf"|(?:{identifiers()['person']['greetings']}) {_TITLE} ({_NAME})"
+)
+
+_SPEAKING: Final = re.compile(
+    rf"(?:^|[.!?,] |\n)({_NAME} {_PARTICLE}{_NAME}) (?:here|speaking|calling)(?=[.,!]| (?:from|about)|$)"
 )
 
 _SWALLOWED: Final = 5
@@ -108,6 +115,9 @@ def find_persons(text: str) -> Iterator[Span]:
         group = match.lastindex or 1
         if _is_name(match.group(group)):
             yield Span(*match.span(group), "person", 0.6)
+    for match in _SPEAKING.finditer(text):
+        if _is_name(match.group(1)):
+            yield Span(*match.span(1), "person", 0.8)
     for match in native.finditer(text) if not text.isascii() else ():
         group = match.lastindex or 0
         yield Span(*match.span(group), "person", 0.8)
@@ -161,9 +171,8 @@ def _is_whole(text: str, names: re.Match[str]) -> bool:
 def _is_name(words: str) -> bool:
     unlikely = _not_names()
     parts = [part.strip(".") for part in words.split()]
-    return all(part not in unlikely for part in parts if part[:1].isupper()) and not (
-        words.isupper() and len(parts) == 1 and len(words) <= _ABBREVIATION
-    )
+    # Only the first word decides: "An" and "May" end names of persons, too.
+    return parts[0] not in unlikely and not (words.isupper() and len(parts) == 1 and len(words) <= _ABBREVIATION)
 
 
 @cache

@@ -23,7 +23,7 @@ from finetune_kit.datasets.audit.values import row_values
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from finetune_kit.datasets.audit.row import AuditRow
+    from finetune_kit.datasets.audit.row import AuditRow, Text
     from finetune_kit.datasets.rules import Severity
 
 __all__ = ["CHECKS", "KINDS", "PersonalData", "find_spans"]
@@ -50,6 +50,12 @@ _SURE: Final = 0.55
 _REMEMBERED: Final = 2048
 _GDPR: Final = "Regulation (EU) 2016/679, Article 4(1)"
 _FIX: Final = "redact it: Dataset.redact(), or drop the example"
+_OF_BUSINESSES: Final = frozenset({"phone", "address", "street", "email"})
+_BEFORE: Final = 60
+_OF_A_PLACE: Final = re.compile(
+    r"\b(?:their|its|the (?:\w+ )?(?:phone|telephone|contact|number|address|location|venue|restaurant|hotel|salon"
+    r"|office|shop|store|place)|(?:call|reach|contact) them|located at|it is at|it's at|is on|dial)\b[^.!?\n]{0,40}$"
+)
 _LIGHT: Final = frozenset({"person", "street", "mac"})
 _HAS_DIGITS: Final = re.compile(r"\d")
 _DEFAULT: Final = AuditSettings()
@@ -109,11 +115,27 @@ class PersonalData(Check):
             self.n_examined += 1
             for span in self._search(value.text, self.settings.regions):
                 pointer, counts = found.setdefault(span.kind, (value.pointer, Counter()))
-                counts["sure" if span.confidence > _SURE else "unsure"] += 1
+                is_light = span.confidence <= _SURE or is_public(row, value, span)
+                counts["unsure" if is_light else "sure"] += 1
         for kind, (pointer, counts) in found.items():
             severity: Severity | None = None if counts["sure"] else "hint"
             reason = f"{counts.total()} of the kind: {KINDS[kind]}"
             yield Hit(f"pii_{kind}", reason, row, pointer, severity=severity)
+
+
+def is_public(row: AuditRow, value: Text, span: Span) -> bool:
+    """Tell whether a telephone or an address is that of a business: from a tool, or said of a place by the assistant.
+
+    What the user has said is never public.
+    """
+    if span.kind not in _OF_BUSINESSES or value.role == "user":
+        return False
+    said = value.text[span.start : span.end]
+    if any(text.role == "user" and said in text.text for text in row.texts):
+        return False
+    if value.role == "tool" or any(text.role == "tool" and said in text.text for text in row.texts):
+        return True
+    return _OF_A_PLACE.search(value.text[max(span.start - _BEFORE, 0) : span.start].lower()) is not None
 
 
 CHECKS: Final[tuple[type[Check], ...]] = (PersonalData,)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple
 import orjson
 
 from finetune_kit.datasets.audit.check import AuditRule, AuditSettings, Check, Hit
+from finetune_kit.datasets.audit.phrases import words
 from finetune_kit.datasets.audit.sides import Spot, spot
 from finetune_kit.datasets.normalise import normalised
 
@@ -125,7 +126,9 @@ class _Said:
             return True
         if self._stems is None:
             self._stems = {word[:_STEM] for word in self._text.split()}
-        return any(word[:_STEM] in self._stems for word in plain.split()) or self._has_short_form(plain)
+        parts = plain.split()
+        telling = [word for word in parts if word not in words("parts_of_places")] or parts
+        return any(word[:_STEM] in self._stems for word in telling) or self._has_short_form(plain)
 
     def _has_short_form(self, plain: str) -> bool:
         """Tell whether "SF", "S.F." or "NYC" has been said for "San Francisco" or "New York"."""

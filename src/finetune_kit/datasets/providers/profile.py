@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from finetune_kit.datasets.encodings import base_model
+
 if TYPE_CHECKING:
     import re
     from collections.abc import Mapping
@@ -71,5 +73,6 @@ class Profile:
     """What is worth knowing beside the rules."""
 
     def model_rules(self, model: str) -> ModelRules | None:
-        """Return what is known of a model, or None."""
-        return next((rules for rules in self.models if rules.pattern.fullmatch(model)), None)
+        """Return what is known of a model, or of the base of one that is tuned already; else None."""
+        base = base_model(model)
+        return next((rules for rules in self.models if rules.pattern.fullmatch(base)), None)

@@ -26,7 +26,7 @@ _AZURE_DPO: Final = (
 )
 _NEBIUS: Final = "https://docs.tokenfactory.nebius.com/post-training/datasets"
 _TOGETHER: Final = "https://docs.together.ai/docs/fine-tuning/data-preparation"
-_TOGETHER_SDK: Final = "the package together 2.36, lib/constants.py"
+_TOGETHER_SDK: Final = "the package together 3.1.1, lib/constants.py"
 _FIREWORKS: Final = "https://docs.fireworks.ai/fine-tuning/fine-tuning-models"
 _FIREWORKS_DPO: Final = "https://docs.fireworks.ai/fine-tuning/dpo-fine-tuning"
 _FIREWORKS_RFT: Final = "https://docs.fireworks.ai/fine-tuning/fine-tuning-via-api"
@@ -112,7 +112,10 @@ _PROFILES: Final = (
         fewest=(10, Basis(_AZURE)),
         most_bytes=(512 << 20, Basis(_AZURE)),
         models=_AZURE_MODELS,
-        notes=("its guide asks for UTF-8 with a byte order mark; files without one have been taken, too",),
+        notes=(
+            "its guide asks for UTF-8 with a byte order mark; files without one have been taken, too",
+            "gpt-4.1 and its kin are tuned for customers who did so before 2026-10-14 only",
+        ),
     ),
     Profile(
         name="nebius",
@@ -124,6 +127,7 @@ _PROFILES: Final = (
         | _rules(_NEBIUS, ("bom", "duplicate_key"), verified=False),
         takes=_rules(_NEBIUS, ("legacy_format",)),
         most_bytes=(5 * _GIGA, Basis(_NEBIUS)),
+        open_methods=MappingProxyType({"dpo": "its guide describes no format for preferences"}),
         notes=("send lora: true: without it the whole model is trained, which cannot be served without a server",),
     ),
     Profile(

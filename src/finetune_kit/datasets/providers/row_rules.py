@@ -62,6 +62,8 @@ def _turns(_row: dict[str, Any], messages: list[dict[str, Any]]) -> _Found:
         role = message.get("role")
         if role in ("user", "assistant") and role == before:
             return "turns", f"/{index}", f"two {role} messages follow each other"
+        if role == "assistant" and before in (None, "system", "developer"):
+            return "turns", f"/{index}", "the chat begins with the assistant"
         before = role
     return None
 

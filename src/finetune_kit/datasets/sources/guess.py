@@ -58,6 +58,7 @@ _BY_SUFFIX: Final[Mapping[str, Callable[[], FileFormat]]] = {
     **dict.fromkeys((".mbox", ".mbx", ".eml"), Mail),
 }
 _TEXTS: Final = (".txt", ".text", ".log")
+_PACKED: Final = (".gz", ".bz2", ".xz", ".zst", ".zip", ".7z", ".tar", ".tgz")
 _LOOKED_AT: Final = 20
 
 
@@ -76,6 +77,8 @@ def guess_path(path: Path, options: Options) -> FileFormat | None:
         return _BY_SUFFIX[suffix]()
     if suffix in _TEXTS:
         return _text_format(path, options)
+    if suffix in _PACKED:
+        raise ConfigurationError(f"{str(path)!r} is packed ({suffix}): unpack it first")
     if suffix not in (*JSON_SUFFIXES, *TABLE_SUFFIXES):
         known = ", ".join((*JSON_SUFFIXES, *TABLE_SUFFIXES, *_BY_SUFFIX, *_TEXTS))
         raise ConfigurationError(f"cannot tell the format of {str(path)!r}: its name must end in {known}; or name it")

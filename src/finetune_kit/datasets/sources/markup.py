@@ -9,39 +9,10 @@ from typing import Final, NamedTuple
 __all__ = ["Block", "blocks_of", "plain_text"]
 
 _UNSEEN: Final = frozenset({"script", "style", "noscript", "template", "svg", "head", "nav", "form", "button"})
-_BREAKS: Final = frozenset(
-    {
-        "p",
-        "div",
-        "br",
-        "li",
-        "ul",
-        "ol",
-        "table",
-        "tr",
-        "section",
-        "article",
-        "header",
-        "footer",
-        "blockquote",
-        "pre",
-        "figure",
-        "figcaption",
-        "hr",
-        "dl",
-        "dt",
-        "dd",
-        "main",
-        "aside",
-        "h1",
-        "h2",
-        "h3",
-        "h4",
-        "h5",
-        "h6",
-        "title",
-    }
-)
+_BREAKS: Final = frozenset((
+    "p", "div", "br", "li", "ul", "ol", "table", "tr", "section", "article", "header", "footer", "blockquote", "pre",
+    "figure", "figcaption", "hr", "dl", "dt", "dd", "main", "aside", "h1", "h2", "h3", "h4", "h5", "h6", "title",
+))  # fmt: skip
 _HEADINGS: Final = {f"h{level}": level for level in range(1, 7)}
 _QUOTES: Final = frozenset({"blockquote"})
 _SPACES: Final = re.compile(r"[ \t\r\n\f\v\xa0]+")

@@ -42,50 +42,12 @@ _TITLE: Final = re.compile(
     re.IGNORECASE,
 )
 # What begins a line with a colon, and is no speaker.
-_LABELS: Final = frozenset(
-    {
-        "note",
-        "notes",
-        "warning",
-        "important",
-        "ps",
-        "p.s",
-        "edit",
-        "update",
-        "subject",
-        "re",
-        "fwd",
-        "tip",
-        "error",
-        "example",
-        "step",
-        "address",
-        "email",
-        "e-mail",
-        "phone",
-        "username",
-        "password",
-        "order",
-        "number",
-        "reference",
-        "date",
-        "time",
-        "total",
-        "price",
-        "http",
-        "https",
-        "link",
-        "url",
-        "today",
-        "tomorrow",
-        "status",
-        "reason",
-        "question",
-        "summary",
-        "account",
-        "name",
-    }
-)
+_LABELS: Final = frozenset((
+    "note", "notes", "warning", "important", "ps", "p.s", "edit", "update", "subject", "re", "fwd", "tip", "error",
+    "example", "step", "address", "email", "e-mail", "phone", "username", "password", "order", "number", "reference",
+    "date", "time", "total", "price", "http", "https", "link", "url", "today", "tomorrow", "status", "reason",
+    "question", "summary", "account", "name",
+))  # fmt: skip
 _HEADER: Final = "text before the first speaker left out"
 _EVENTS: Final = "lines with a time and no speaker left out"
 _NO_TURNS: Final = 'write each turn as "Speaker: text" on a line of its own'

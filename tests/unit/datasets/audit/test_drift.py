@@ -85,3 +85,16 @@ def test_an_answer_in_another_tone_is_drift(answer: str) -> None:
 @pytest.mark.parametrize("answer", ["The ISBN is on the back.", "Yes, the NASA calendar is in stock!", "No."])
 def test_an_answer_in_the_tone_of_the_file_is_not(answer: str) -> None:
     assert in_voice(answer) == []
+
+
+def test_a_set_closing_sentence_of_a_dialogue_is_no_label() -> None:
+    tool = {"type": "function", "function": {"name": "book", "parameters": {"type": "object", "properties": {}}}}
+    ends = ["You are welcome.", "Have a nice day."] * 20 + ["The depot opens at nine, and the bus takes you there."]
+    rows = [
+        {
+            "messages": [{"role": "user", "content": f"Question {n}?"}, {"role": "assistant", "content": end}],
+            "tools": [tool],
+        }
+        for n, end in enumerate(ends)
+    ]
+    assert Dataset.read(rows).audit(only={"format_drift"}).by_rule("format_drift") == ()

@@ -31,6 +31,9 @@ def found(*answers: str, check: str = "truncated", full: list[str] = FULL) -> li
         "Take these steps:\n```\nopen the app",
         '{"city": "Bern", "rooms": [1, 2',
         "We can offer (if you want",
+        "Take these:\n- the red box\n- the lid of the",
+        "Take these:\n1. the red box\n2.",
+        'He said: "we can change',
     ],
 )
 def test_an_answer_that_breaks_off_is_truncated(answer: str) -> None:
@@ -43,6 +46,8 @@ def test_an_answer_that_breaks_off_is_truncated(answer: str) -> None:
         "Your code is ZK41P",
         "Total: 31 euro",
         "- bread\n- milk\n- tea",
+        "- bread\n- milk\n- vitamin A",
+        "Your code is KX-40-",
         "See you soon :)",
         "Kind regards,\nThe team of the depot",
         "```\nopen 9-17\n```",
@@ -68,6 +73,13 @@ def test_a_finish_reason_of_length_is_believed() -> None:
 
 def test_an_answer_far_longer_than_the_others_is_an_outlier() -> None:
     assert found("It is a long story. " * 60, check="length_outlier") == [1]
+
+
+def test_a_question_far_longer_than_the_others_is_an_outlier() -> None:
+    rows = [{"q": f"Where is shelf {n}?", "a": answer} for n, answer in enumerate(FULL)]
+    rows[4]["q"] = "Where is the shelf with the lamps? " * 80
+    report = Dataset.read(rows, user="q", assistant="a").audit(only={"length_outlier"})
+    assert [f.pointer for f in report.by_rule("length_outlier")] == ["/messages/0/content"]
 
 
 def test_few_answers_have_no_outliers() -> None:

@@ -146,3 +146,20 @@ def test_a_general_statement_about_a_group_is_a_hint(answer: str) -> None:
 )
 def test_naming_a_person_or_a_thing_is_no_stereotype(answer: str) -> None:
     assert audited([chat("And now?", answer)], "stereotype").check("stereotype").state == "clean"
+
+
+@pytest.mark.parametrize(
+    ("text", "axis"),
+    [
+        ("A German welder wants a loan.", "nationality"),
+        ("A young glazier applied.", "age"),
+        ("A white locksmith called.", "ethnicity"),
+    ],
+)
+def test_a_group_is_recognised_before_any_trade(text: str, axis: str) -> None:
+    assert [group.axis for group in groups_of(text)] == [axis]
+
+
+@pytest.mark.parametrize("text", ["A German car is cheap.", "White paper is sold out.", "A young wine needs air."])
+def test_things_are_of_no_group(text: str) -> None:
+    assert groups_of(text) == set()

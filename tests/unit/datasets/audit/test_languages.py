@@ -31,6 +31,10 @@ def found(texts: list[str]) -> list[int]:
         "Моя посылка всё ещё не пришла, что делать?",
         "我的包裹还没有到，请问该怎么办？",
         "Paketim hâlâ gelmedi, ne yapmalıyım acaba?",
+        "Nee, liever morgen graag.",
+        "Ano, prosím, dvě místa.",
+        "Obrigado, só isso mesmo.",
+        "Спасибо, это всё.",
     ],
 )
 def test_a_text_in_another_language_is_foreign(text: str) -> None:

@@ -44,6 +44,12 @@ def test_an_answer_that_calls_a_tool_is_not_empty() -> None:
         "Here is the rewritten text you asked for: Hello.",
         "We open at nine. © 2021 All rights reserved.",
         "I am on my way. Sent from my iPhone",
+        "We use cookies to improve your experience.",
+        "If you are not the intended recipient, delete it.",
+        "My knowledge cutoff is September.",
+        "I don't have personal opinions, but yes.",
+        "Gesendet von meinem Telefon",
+        "Nous utilisons des cookies.",
     ],
 )
 def test_phrases_of_machines_and_pages_are_boilerplate(answer: str) -> None:
@@ -73,6 +79,15 @@ def test_a_courtesy_that_is_the_voice_of_the_file_is_told_once() -> None:
         "Sehr geehrte Frau [Name einfügen], danke.",
         "Estimado [NOMBRE DEL CLIENTE], gracias.",
         "Hello ${user}, welcome back.",
+        "Hello ${user.first_name}, welcome back.",
+        "Hello %NAME%, welcome back.",
+        "Hello __NAME__, welcome back.",
+        "Born on DD/MM/YYYY.",
+        "asdf asdf",
+        "Use YOUR_API_KEY to log in.",
+        "Ring xxx-xxx.",
+        "Dear (insert name of the customer), thanks.",
+        "The date is tbd.",
     ],
 )
 def test_what_should_have_been_filled_in_is_a_placeholder(answer: str) -> None:
@@ -89,6 +104,9 @@ def test_what_should_have_been_filled_in_is_a_placeholder(answer: str) -> None:
         "I am waiting for the transfer to be completed.",
         "All of it costs 20 < x < 30.",
         "Todo el mundo lo sabe.",
+        "Procollagen propeptide [PINP] rose.",
+        "It remains to be determined.",
+        "[laughter] Yes.",
     ],
 )
 def test_brackets_with_a_meaning_are_no_placeholder(answer: str) -> None:
@@ -133,3 +151,17 @@ def test_no_finding_quotes_the_answer() -> None:
     rows = [{"q": "Question?", "a": answer}]
     report = Dataset.read(rows, user="q", assistant="a").audit(only={"placeholder", "boilerplate"})
     assert "quetzalcoatl" not in json.dumps([str(finding) for finding in report.findings])
+
+
+def test_a_run_of_one_sign_is_a_repetition() -> None:
+    assert found("No" + "o" * 30 + ", wait" + "!" * 30, check="repetition") == [1]
+
+
+def test_a_line_of_signs_is_none() -> None:
+    assert found("Total\n" + "-" * 40 + "\n31 euro", check="repetition") == []
+
+
+def test_a_placeholder_of_the_user_is_a_hint() -> None:
+    rows = [{"q": "Write to [INSERT NAME].", "a": "Dear Ana, it ships today."}]
+    report = Dataset.read(rows, user="q", assistant="a").audit(only={"placeholder"})
+    assert [finding.severity for finding in report.by_rule("placeholder")] == ["hint"]

@@ -135,3 +135,34 @@ def test_structured_kinds_are_found_in_the_sentences_of_presidio(shared: Path) -
                 n[kind] += 1
                 n_found[kind] += any(s.kind == kind and s.start < gold["end"] and gold["start"] < s.end for s in spans)
     assert n_found == n
+
+
+def severities(*messages: dict[str, str]) -> list[str]:
+    report = Dataset.read([{"messages": list(messages)}]).audit(only={"pii"})
+    return [finding.severity for finding in report.by_rule("pii_phone")]
+
+
+def test_a_telephone_of_a_business_is_a_hint() -> None:
+    question = {"role": "user", "content": "What is the number of the salon?"}
+    answer = {"role": "assistant", "content": "The phone number of the salon is +44 20 7946 0958."}
+    assert severities(question, answer) == ["hint"]
+
+
+def test_a_telephone_that_the_user_gives_is_a_warning() -> None:
+    question = {"role": "user", "content": "My number is +44 20 7946 0958, call me."}
+    answer = {"role": "assistant", "content": "The phone number is +44 20 7946 0958, thanks."}
+    assert severities(question, answer) == ["warning"]
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("My name is Nguyễn Văn An.", "Nguyễn Văn An"),
+        ("Please book it under the name Ahmed Al-Rashid.", "Ahmed Al-Rashid"),
+        ("Kwame Mensah here.", "Kwame Mensah"),
+        ("Mi chiamo Niccolò D'Angelo.", "Niccolò D'Angelo"),
+        ("Réservez au nom de Éloïse Gauthier.", "Éloïse Gauthier"),
+    ],
+)
+def test_names_of_many_languages_are_persons(text: str, name: str) -> None:
+    assert [text[span.start : span.end] for span in find_spans(text) if span.kind == "person"] == [name]

@@ -146,3 +146,9 @@ def test_function_calls_of_xlam_are_known_by_their_columns():
 def test_an_empty_file_is_said_to_be_empty(put, name):
     with pytest.raises(DatasetError, match="it is empty"):
         Dataset.read(put(name, b""))
+
+
+@pytest.mark.parametrize("name", ["a.jsonl.gz", "a.csv.zst", "a.tar"])
+def test_a_packed_file_is_to_be_unpacked_first(put, name):
+    with pytest.raises(ConfigurationError, match="unpack it first"):
+        Dataset.read(put(name, b"x"))
