@@ -9,6 +9,7 @@ from finetune_kit.datasets.jsonl import JsonlFile
 from finetune_kit.datasets.rows import JoinedRows, numbered_lines, parse_row
 from finetune_kit.datasets.validate import validate_file, validate_parts
 from finetune_kit.datasets.view import View
+from finetune_kit.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
@@ -42,7 +43,9 @@ class Checking(View):
         tokens: bool = False,
         processes: int = 1,
     ) -> ValidationReport | ValidationMatrix:
-        """Check every row by the rules of the fine-tuning format; with a model, its limit of tokens, too.
+        """Check every row by the rules of the fine-tuning format, and by the limit of tokens of the model.
+
+        Without a model, that is the largest limit of any model that can be tuned.
 
         With `against`, the names of providers such as ["openai", "together"], tell for each
         of them whether it would take the data, and why not; the rows are read once for all.
@@ -52,11 +55,13 @@ class Checking(View):
         `if __name__ == "__main__":`.
 
         Raises:
-            ConfigurationError: A provider is unknown.
+            ConfigurationError: A provider is unknown, or `tokens` comes without a model.
         """
         rows = self._rows
         rows.check_unchanged()
         if against is not None:
+            if tokens or processes != 1:
+                raise ConfigurationError("against goes without tokens and processes: validate twice")
             from finetune_kit.datasets.providers.check import validate_against
 
             return validate_against(rows, self._picks, against, method=self._method, model=model)

@@ -69,6 +69,7 @@ class Cleaning(Checking):
             MissingExtraError: The extra `audit` is not installed.
 
         Example:
+            >>> from finetune_kit import Dataset
             >>> rows = [{"q": "I am at ana@mail.pt, call +351 912 345 678.", "a": "Thank you."}]
             >>> Dataset.read(rows, user="q", assistant="a").redact()[0].messages[0].content
             'I am at [EMAIL], call [PHONE].'
@@ -106,6 +107,7 @@ class Cleaning(Checking):
             FormatError: A row cannot be read (with by="exact" and of="row", none needs to be).
 
         Example:
+            >>> from finetune_kit import Dataset
             >>> rows = [{"q": text, "a": "tracking"} for text in ("Where is it?", "where is it", "Where is it?")]
             >>> data = Dataset.read(rows, user="q", assistant="a")
             >>> len(data.deduplicate()), len(data.deduplicate(by="normalised"))

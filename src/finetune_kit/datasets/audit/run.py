@@ -40,6 +40,7 @@ _MODULES: Final[tuple[str, ...]] = (
     "injections",
     "documentation",
     "endings",
+    "lengths",
     "languages",
     "drift",
     "voice",
