@@ -29,7 +29,7 @@ _TURNS: Final = re.compile(
     r"|message (?:du )?système|mensaje del sistema|messaggio di sistema|mensagem do sistema|systeembericht"
     r"|系统(?:提示|消息|通知|指令)|システム(?:通知|メッセージ|指示)|시스템 (?:메시지|알림|지시)"
     r"|системное (?:сообщение|примечание)|komunikat systemowy)\s?[:\uff1a]"
-    r"|\n(?:human|assistant|user): .*\n(?:human|assistant|user): ",
+    r"|\n\s*(?:human|assistant|user): .*\n\s*(?:human|assistant|user): ",
     re.IGNORECASE,
 )
 # Comments of programmers give orders to people: those for a model name it.

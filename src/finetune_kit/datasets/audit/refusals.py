@@ -20,7 +20,8 @@ __all__ = ["CHECKS", "Refusals", "is_refusal"]
 
 _OPENING_CHARACTERS: Final = 400
 _LEAD: Final = re.compile(
-    r"(?<=[.!?,:;…。\uff01\uff1f،])\s*|(?<=\bbut )|(?<=\bhowever )|(?<=\baber )|(?<=\bmais )|(?<=\bpero )"
+    r"(?<=[.!?,:;…。\uff01\uff1f،])\s*|(?<=\bbut )|(?<=\bhowever )|(?<=\bunfortunately )"
+    r"|(?<=\bregrettably )|(?<=\bsadly )|(?<=\baber )|(?<=\bmais )|(?<=\bpero )"
 )
 _LEADS: Final = 5
 _MORALISING: Final = 3

@@ -60,6 +60,13 @@ def test_a_courtesy_is_boilerplate_where_few_answers_have_it() -> None:
     assert found("I hope this message finds you well. It ships today.", check="boilerplate", filler=60) == [1]
 
 
+@pytest.mark.parametrize(
+    "answer", ["Rest assured, we care. It ships today.", "I understand how difficult this is. It ships today."]
+)
+def test_set_phrases_of_support_are_a_courtesy(answer: str) -> None:
+    assert found(answer, check="boilerplate", filler=60) == [1]
+
+
 def test_a_courtesy_that_is_the_voice_of_the_file_is_told_once() -> None:
     answers = ["Thank you for reaching out. It ships today."] * 5
     rows = [{"q": f"Question {n}?", "a": answer} for n, answer in enumerate(answers)]

@@ -15,6 +15,9 @@ from finetune_kit.datasets.audit.refusals import is_refusal
     "answer",
     [
         "I'm sorry, but I can't help with that request.",
+        "I do not have the ability to discuss it. Is there something else?",
+        "Unfortunately we are not in a position to share details of that kind.",
+        "As an ethical assistant I won't write it.",
         "I cannot provide instructions for breaking into a car.",
         "As an AI, I won't be able to assist with this.",
         "I must decline. It is illegal to sell it.",
@@ -52,6 +55,7 @@ def test_declining_to_help_is_a_refusal(answer: str) -> None:
     [
         "I'm sorry, I can't find a room for that night. Would Friday work?",
         "Sorry for the delay! Your refund left today.",
+        "I have the ability to book both. Which one?",
         "Unfortunately we cannot ship to an island, but a shop nearby takes it.",
         "Leider ist der Tisch schon vergeben. Passt 21 Uhr?",
         "Lo siento, no encuentro la reserva. ¿Me da el número?",
