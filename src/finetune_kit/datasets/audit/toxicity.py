@@ -32,7 +32,7 @@ class Profanity(Check):
     rules: ClassVar[Mapping[str, AuditRule]] = {
         "profanity": AuditRule(
             "hint",
-            "https://pypi.org/project/alt-profanity-check; Röttger et al. 2021, HateCheck",
+            "alt-profanity-check, its documentation; Röttger et al. 2021, HateCheck",
             "read it, and have the texts moderated by a provider",
         )
     }
