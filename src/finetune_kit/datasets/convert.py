@@ -12,8 +12,9 @@ import orjson
 
 from finetune_kit.datasets.edited_rows import EditedRows
 from finetune_kit.datasets.findings import Place
-from finetune_kit.datasets.rows import Skipped, build_example, parse_row
+from finetune_kit.datasets.rows import Skipped, parse_row
 from finetune_kit.datasets.shapes import row_problems
+from finetune_kit.datasets.typed_rows import build_example
 from finetune_kit.errors import DatasetError, FormatError
 
 if TYPE_CHECKING:

@@ -14,7 +14,8 @@ from finetune_kit.datasets.jsonl import JsonlFile
 from finetune_kit.datasets.near_duplicates import NearSearch, search_near
 from finetune_kit.datasets.normalise import normalised
 from finetune_kit.datasets.row_texts import answer_text, asked_text, instruction_text, row_text, without_answer
-from finetune_kit.datasets.rows import Rows, build_example, parse_row
+from finetune_kit.datasets.rows import Rows, parse_row
+from finetune_kit.datasets.typed_rows import build_example
 from finetune_kit.errors import ConfigurationError
 from finetune_kit.types.examples import Example
 

@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from finetune_kit.datasets.rows import Rows, build_example, parse_row
+from finetune_kit.datasets.rows import Rows, parse_row
 from finetune_kit.errors import ConfigurationError
-from finetune_kit.types.examples import Example
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from finetune_kit.datasets.rules import MethodName
+    from finetune_kit.types.examples import Example
 
 __all__ = ["Key", "row_keys"]
 
-Key = str | Callable[[Example], Hashable]
+Key = str | Callable[["Example"], Hashable]
 """How to tell rows apart: "assistant" is the text of the last assistant message (of a preference, the
 preferred one); any other string is a key of the row, or a column kept beside it; a function is called with the
 typed example."""
@@ -27,6 +27,8 @@ typed example."""
 def row_keys(rows: Rows, picks: Sequence[int], method: MethodName, key: Key) -> list[Hashable]:
     """Return the key of each row."""
     if not isinstance(key, str):
+        from finetune_kit.datasets.typed_rows import build_example
+
         return [key(build_example(rows, index, method)) for index in picks]
     if key == "assistant":
         return [_answer(parse_row(rows, index, method)) for index in picks]

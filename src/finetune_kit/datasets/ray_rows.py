@@ -16,9 +16,10 @@ from finetune_kit.datasets.deduplicate import Likeness, RowTexts, near_text, row
 from finetune_kit.datasets.jsonl import write_lines
 from finetune_kit.datasets.near_duplicates import near_keys
 from finetune_kit.datasets.ray_source import Block, Stretch, answers, file_paths, read_rows, start_ray, stretch_items
-from finetune_kit.datasets.rows import build_example, numbered_lines, parse_row
+from finetune_kit.datasets.rows import numbered_lines, parse_row
 from finetune_kit.datasets.scan import Partial, Scan
 from finetune_kit.datasets.tokens import TokenCount, TokenTally
+from finetune_kit.datasets.typed_rows import build_example
 from finetune_kit.datasets.validate import known_method
 
 if TYPE_CHECKING:

@@ -24,11 +24,11 @@ from finetune_kit.datasets.sources.protocol import from_protocol
 from finetune_kit.datasets.sources.records import JSON_SUFFIXES, is_one_document, jsonl_table, read_table, table_of
 from finetune_kit.datasets.templates import text_maker
 from finetune_kit.errors import ConfigurationError, DatasetError, FormatError
-from finetune_kit.types.examples import Example, PreferenceExample, ReinforcementExample, SupervisedExample
 
 if TYPE_CHECKING:
     from finetune_kit.datasets.sources.formats import Yielded
     from finetune_kit.datasets.tables import Table
+    from finetune_kit.types.examples import Example
 
 _LOOKED_AT_TO_GUESS = 20
 
@@ -43,7 +43,7 @@ class DataFrame(Protocol):
         """The names of its columns."""
 
 
-Source = str | os.PathLike[str] | Iterable[Mapping[str, Any] | Example | str] | DataFrame
+Source = str | os.PathLike[str] | Iterable["Mapping[str, Any] | Example | str"] | DataFrame
 """A path of a file or directory; dicts, examples or texts; a frame or a dataset of Hugging Face."""
 
 Format = FormatName | FileFormat | Excel
@@ -156,14 +156,16 @@ def _in_memory(source: object) -> Table:
 
 
 def _as_record(row: object, number: int) -> Mapping[str, Any]:
+    if isinstance(row, Mapping):
+        return row
+    from finetune_kit.types.examples import PreferenceExample, ReinforcementExample, SupervisedExample
+
     if isinstance(row, ReinforcementExample):
         # An item's field may be null on purpose, and a message's may not.
         return row.model_dump(mode="json", exclude_none=True) | (row.model_extra or {})
     if isinstance(row, SupervisedExample | PreferenceExample):
         return row.model_dump(mode="json", exclude_none=True)
-    if not isinstance(row, Mapping):
-        raise ConfigurationError(f"row {number} is a {type(row).__name__}: give dicts or examples")
-    return row
+    raise ConfigurationError(f"row {number} is a {type(row).__name__}: give dicts or examples")
 
 
 class _Collector:

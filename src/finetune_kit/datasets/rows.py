@@ -7,12 +7,10 @@ from itertools import accumulate, groupby
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
 import orjson
-from pydantic import ValidationError
 
 from finetune_kit.datasets.rules import METHODS, RULES, MethodName
 from finetune_kit.datasets.validate import line_problems
 from finetune_kit.errors import FormatError
-from finetune_kit.types.examples import Example, PreferenceExample, ReinforcementExample, SupervisedExample
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -25,7 +23,7 @@ __all__ = [
     "JoinedRows",
     "Rows",
     "Skipped",
-    "build_example",
+    "explain",
     "guess_method",
     "numbered_lines",
     "parse_row",
@@ -35,11 +33,6 @@ NO_EXTRA: Final[Mapping[str, Any]] = {}
 """What a row has beside it where it has nothing."""
 
 _LOOKED_AT_TO_GUESS = 20
-_EXAMPLES: dict[MethodName, type[SupervisedExample | PreferenceExample | ReinforcementExample]] = {
-    "supervised": SupervisedExample,
-    "dpo": PreferenceExample,
-    "reinforcement": ReinforcementExample,
-}
 
 
 class Skipped(NamedTuple):
@@ -167,19 +160,10 @@ def parse_row(rows: Rows, index: int, method: MethodName) -> dict[str, Any]:
         row = orjson.loads(rows.raw(index))
     except orjson.JSONDecodeError:
         # The parser's own error carries the line, which is a training example.
-        raise _explain(rows, index, method, None) from None
+        raise explain(rows, index, method) from None
     if not isinstance(row, dict):
-        raise _explain(rows, index, method, None)
+        raise explain(rows, index, method)
     return row
-
-
-def build_example(rows: Rows, index: int, method: MethodName) -> Example:
-    """Return a row as a typed example; raise FormatError where it is none."""
-    row = parse_row(rows, index, method)
-    try:
-        return _EXAMPLES[method].model_validate(row)
-    except ValidationError as error:
-        raise _explain(rows, index, method, error) from None
 
 
 def guess_method(raw_rows: Iterable[bytes]) -> MethodName:
@@ -205,15 +189,13 @@ def _shape(row: dict[str, Any]) -> MethodName:
     return "reinforcement" if asks and has_fields else "supervised"
 
 
-def _explain(rows: Rows, index: int, method: MethodName, error: ValidationError | None) -> FormatError:
+def explain(rows: Rows, index: int, method: MethodName, otherwise: FormatError | None = None) -> FormatError:
+    """Return why a row is no example: the first rule that it breaks, `otherwise` if it breaks none."""
     path, line = rows.place(index)
     for problem in line_problems(rows.raw(index), method):
         rule = RULES[problem.rule]
         if rule.severity == "error":
             return FormatError(problem.reason, path=path, line=line, pointer=problem.pointer or None, remedy=rule.fix)
-    remedy = "run validate() on the dataset"
-    if error is None:
-        return FormatError("the row is not a JSON object", path=path, line=line, remedy=remedy)
-    first = error.errors(include_input=False, include_url=False)[0]
-    pointer = "".join(f"/{part}" for part in first["loc"])
-    return FormatError(first["msg"], path=path, line=line, pointer=pointer, remedy=remedy)
+    if otherwise is not None:
+        return otherwise
+    return FormatError("the row is not a JSON object", path=path, line=line, remedy="run validate() on the dataset")

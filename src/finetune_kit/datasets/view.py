@@ -12,9 +12,8 @@ from finetune_kit.datasets.findings import Place
 from finetune_kit.datasets.jsonl import JsonlFile, write_lines
 from finetune_kit.datasets.labels import Key, row_keys
 from finetune_kit.datasets.removed import Removals, Removed
-from finetune_kit.datasets.rows import JoinedRows, Rows, build_example
+from finetune_kit.datasets.rows import JoinedRows, Rows
 from finetune_kit.errors import DatasetError
-from finetune_kit.types.examples import Example
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     from finetune_kit.datasets.rows import Skipped
     from finetune_kit.datasets.rules import MethodName
     from finetune_kit.datasets.versions import Version
+    from finetune_kit.types.examples import Example
 
 __all__ = ["View"]
 
@@ -31,7 +31,7 @@ _SHOWN_DIGITS = 12
 _FINGERPRINTED_TO_SHOW = 10_000
 
 
-class View(Sequence[Example]):
+class View(Sequence["Example"]):
     """An immutable sequence of examples for one method: what all operations on datasets rest on."""
 
     def __init__(
@@ -144,9 +144,13 @@ class View(Sequence[Example]):
         if isinstance(index, slice):
             return self._view(range(len(self))[index], "slice")
         self._rows.check_unchanged()
+        from finetune_kit.datasets.typed_rows import build_example
+
         return build_example(self._rows, self._picks[index], self._method)
 
     def __iter__(self) -> Iterator[Example]:
+        from finetune_kit.datasets.typed_rows import build_example
+
         self._rows.check_unchanged()
         for index in self._picks:
             yield build_example(self._rows, index, self._method)
